@@ -1,0 +1,1 @@
+"""What every room shares: columns, ids, arrays of interactions, protocols, errors."""

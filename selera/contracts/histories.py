@@ -1,0 +1,87 @@
+"""What a model is asked with, and what it answers: histories in, ordered items out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_ITEM = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """The histories of a batch of users, compressed by rows (CSR): what each user did with an item.
+
+    An item appears at most once in a history; the items of a history are sorted.
+
+    indptr : int64 (n_users + 1,), history b is the slice indptr[b] : indptr[b + 1]
+    items : int32 (nnz,), item rows
+    weights : float32 (nnz,), evidence of liking, >= 0; 0 means seen but not liked
+    ratings : float32 (nnz,), the user's latest stars for the item, NaN where there are none
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    ratings: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def entries(self, user: int) -> slice:
+        """Where the history at position `user` of the batch lies in the arrays."""
+        return slice(int(self.indptr[user]), int(self.indptr[user + 1]))
+
+    def take(self, start: int, stop: int) -> Histories:
+        """The histories start .. stop-1, as views."""
+        entries = slice(int(self.indptr[start]), int(self.indptr[stop]))
+        return Histories(
+            indptr=self.indptr[start : stop + 1] - self.indptr[start],
+            items=self.items[entries],
+            weights=self.weights[entries],
+            ratings=self.ratings[entries],
+        )
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Position in the batch of each entry, int64 (nnz,)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+
+@dataclass(frozen=True, slots=True)
+class TopN:
+    """An ordered list of items for each of a batch of users, best first.
+
+    items : int32 (batch, n), `NO_ITEM` where a list is shorter than n
+    scores : float32 (batch, n), falling; -inf where there is no item. Ties: the lower row first.
+    """
+
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    def list(self, user: int) -> list[tuple[int, float]]:
+        """The (item row, score) pairs of one user of the batch, without the empty places."""
+        filled = self.items[user] != NO_ITEM
+        return list(
+            zip(self.items[user][filled].tolist(), self.scores[user][filled].tolist(), strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an item has its score: baseline + sum of the contributions = score.
+
+    items : int32 (m,), items of the user's own history
+    contributions : float32 (m,), what each of them adds to the score
+    """
+
+    baseline: float
+    items: NDArray[np.int32]
+    contributions: NDArray[np.float32]
+
+    @property
+    def score(self) -> float:
+        """The score that these contributions explain."""
+        return self.baseline + float(self.contributions.sum(dtype=np.float64))

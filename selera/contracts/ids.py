@@ -1,0 +1,151 @@
+"""The border between two worlds: ids (what the outside says) and rows (positions in a matrix).
+
+An id is an integer or a string of any characters. `007` and `7` are different ids: whether a shop's
+ids are integers is decided by its database, once, and kept (`IdKind`), never guessed from a text.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Id = int | str
+IdKind = Literal["int", "str"]
+Rows = NDArray[np.int64]
+
+UNKNOWN_ROW = -1
+
+_CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
+
+
+def parse_id(text: str, kind: IdKind) -> Id | None:
+    """Read an id as it stands in a URL, a CSV or a command line.
+
+    Returns None where `text` cannot be an id of this kind: `007` and `1e3` are no integer ids.
+    """
+    if kind == "str":
+        return text
+    if not _CANONICAL_INTEGER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if number in _INT64 else None
+
+
+class IdMap:
+    """An immutable two-way map between ids and the rows 0 .. n-1, held in a few flat arrays.
+
+    The arrays can lie in a mapped model file: nothing is copied and no dict of a million strings is
+    built. Looking an id up is a binary search over `order`, the rows sorted by their ids (strings
+    by their UTF-8 bytes).
+
+    Arrays of kind int: `ids` int64 (n,), `order` int32 (n,).
+    Arrays of kind str: `text` uint8 (n_bytes,), `offsets` int64 (n + 1,), `order` int32 (n,).
+    """
+
+    __slots__ = ("_arrays", "_text", "kind")
+
+    def __init__(self, kind: IdKind, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.kind: IdKind = kind
+        self._arrays = dict(arrays)
+        self._text = self._arrays["text"].data if kind == "str" else None
+
+    @classmethod
+    def from_ids(cls, ids: Sequence[int] | Sequence[str] | NDArray[np.int64]) -> IdMap:
+        """Map each id to its position in `ids`, which must not repeat an id.
+
+        Raises ValueError for a repeated id or for integers and strings in one sequence.
+        """
+        if isinstance(ids, np.ndarray):
+            return cls._from_integers(ids.astype(np.int64, copy=True))
+        types = {type(each) for each in ids}
+        if types <= {int}:
+            return cls._from_integers(np.array(ids, dtype=np.int64))
+        if types != {str}:
+            raise ValueError(
+                f"ids must be all integers or all strings, got {sorted(map(str, types))}"
+            )
+        encoded = [str(each).encode("utf-8", "surrogatepass") for each in ids]
+        order = sorted(range(len(encoded)), key=encoded.__getitem__)
+        for before, after in zip(order, order[1:], strict=False):
+            if encoded[before] == encoded[after]:
+                raise ValueError(f"id {ids[after]!r} appears twice")
+        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        return cls(
+            "str",
+            {
+                "text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+                "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+                "order": np.array(order, dtype=np.int32),
+            },
+        )
+
+    @classmethod
+    def _from_integers(cls, ids: NDArray[np.int64]) -> IdMap:
+        order = np.argsort(ids, kind="stable").astype(np.int32)
+        repeated = np.flatnonzero(np.diff(ids[order]) == 0)
+        if len(repeated):
+            raise ValueError(f"id {ids[order[repeated[0]]]} appears twice")
+        return cls("int", {"ids": ids, "order": order})
+
+    def __len__(self) -> int:
+        return len(self._arrays["order"])
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, int | str) and self.row(id) != UNKNOWN_ROW
+
+    def row(self, id: Id) -> int:
+        """Row of one id; `UNKNOWN_ROW` where the map does not know it."""
+        order = self._arrays["order"]
+        if isinstance(id, bool) or (self.kind == "int") != isinstance(id, int):
+            return UNKNOWN_ROW
+        if isinstance(id, int):
+            if id not in _INT64:
+                return UNKNOWN_ROW
+            ids = self._arrays["ids"]
+            place = int(np.searchsorted(ids, id, sorter=order))
+            found = place < len(order) and int(ids[order[place]]) == id
+            return int(order[place]) if found else UNKNOWN_ROW
+        wanted = id.encode("utf-8", "surrogatepass")
+        place = bisect.bisect_left(order, wanted, key=self._bytes_of)
+        found = place < len(order) and self._bytes_of(order[place]) == wanted
+        return int(order[place]) if found else UNKNOWN_ROW
+
+    def rows(self, ids: Sequence[Id]) -> Rows:
+        """Rows of many ids, int64 (len(ids),); `UNKNOWN_ROW` for those the map does not know."""
+        return np.fromiter((self.row(id) for id in ids), dtype=np.int64, count=len(ids))
+
+    def id(self, row: int) -> Id:
+        """Id of one row; IndexError outside 0 .. n-1."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} is outside 0..{len(self) - 1}")
+        if self.kind == "int":
+            return int(self._arrays["ids"][row])
+        return self._bytes_of(row).decode("utf-8", "surrogatepass")
+
+    def ids(self, rows: Sequence[int] | NDArray[np.integer]) -> list[Id]:
+        """Ids of many rows, in their order."""
+        return [self.id(int(row)) for row in rows]
+
+    def parse(self, text: str) -> Id | None:
+        """Read an id of this map's kind from a text; None where the text cannot be one."""
+        return parse_id(text, self.kind)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays named in the class docstring."""
+        return dict(self._arrays)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> IdMap:
+        """The inverse of `to_arrays`; nothing is copied."""
+        return cls("int" if "ids" in arrays else "str", arrays)
+
+    def _bytes_of(self, row: int) -> bytes:
+        assert self._text is not None
+        offsets = self._arrays["offsets"]
+        return bytes(self._text[int(offsets[row]) : int(offsets[row + 1])])

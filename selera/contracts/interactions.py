@@ -1,0 +1,108 @@
+"""All behaviors of a shop as flat arrays: what every trainer learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .behaviors import BEHAVIORS
+from .ids import IdMap
+
+
+@dataclass(frozen=True, slots=True)
+class RatingScale:
+    """The lowest and the highest rating that a shop's users can give, in stars."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"rating scale must rise, got {self.low}..{self.high}")
+
+    @property
+    def middle(self) -> float:
+        """The neutral rating: what lies below it says that the user did not like the product."""
+        return (self.low + self.high) / 2
+
+    def clip(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Ratings moved to the nearest end of the scale where they lie outside."""
+        return np.clip(ratings, np.float32(self.low), np.float32(self.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """One entry per behavior, sorted by user row, then item row, then time.
+
+    users, items : which id stands at which row; items are sorted by falling popularity, so that hot
+        rows lie together in the cache.
+    user_rows, item_rows : int32 (n,)
+    behaviors : uint8 (n,), positions in `BEHAVIORS`
+    values : float32 (n,), visit count, quantity, stars or a review's own stars; NaN if unknown
+    timestamps : int64 (n,), UTC seconds, `NO_TIME` if unknown
+    rating_scale : None where nobody rated anything
+    """
+
+    users: IdMap
+    items: IdMap
+    user_rows: NDArray[np.int32]
+    item_rows: NDArray[np.int32]
+    behaviors: NDArray[np.uint8]
+    values: NDArray[np.float32]
+    timestamps: NDArray[np.int64]
+    rating_scale: RatingScale | None
+
+    def __post_init__(self) -> None:
+        expected = {
+            "user_rows": np.int32,
+            "item_rows": np.int32,
+            "behaviors": np.uint8,
+            "values": np.float32,
+            "timestamps": np.int64,
+        }
+        for name, dtype in expected.items():
+            array = getattr(self, name)
+            if array.dtype != dtype or array.shape != self.user_rows.shape:
+                raise ValueError(
+                    f"{name} must be {np.dtype(dtype).name} {self.user_rows.shape}, "
+                    f"got {array.dtype.name} {array.shape}"
+                )
+        for name, rows, size in (
+            ("user_rows", self.user_rows, len(self.users)),
+            ("item_rows", self.item_rows, len(self.items)),
+            ("behaviors", self.behaviors, len(BEHAVIORS)),
+        ):
+            if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+                raise ValueError(f"{name} must lie in 0..{size - 1}")
+
+    def __len__(self) -> int:
+        return len(self.user_rows)
+
+    @property
+    def n_users(self) -> int:
+        """Number of users, those without a behavior in this part included."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, those without a behavior in this part included."""
+        return len(self.items)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Interactions:
+        """The behaviors at which `chosen` (bool (n,)) is true; users and items keep their rows."""
+        return Interactions(
+            users=self.users,
+            items=self.items,
+            user_rows=self.user_rows[chosen],
+            item_rows=self.item_rows[chosen],
+            behaviors=self.behaviors[chosen],
+            values=self.values[chosen],
+            timestamps=self.timestamps[chosen],
+            rating_scale=self.rating_scale,
+        )
+
+    def of(self, behavior: int) -> Interactions:
+        """The behaviors with this code."""
+        return self.where(self.behaviors == behavior)

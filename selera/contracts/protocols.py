@@ -1,0 +1,79 @@
+"""What one room asks of another without importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .behaviors import BehaviorRow
+from .histories import Explanation, Histories, TopN
+from .ids import Id, IdKind
+
+Arrays = Mapping[str, NDArray[Any]]
+Profile = Mapping[str, Any]
+Product = Mapping[str, Any]
+
+
+class Model(Protocol):
+    """A frozen scorer: it answers from histories alone, and is nothing but arrays."""
+
+    name: ClassVar[str]
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Scores of all items, float32 (batch, n_items)."""
+        ...
+
+    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
+        """The n nearest items of each given item, itself left out."""
+        ...
+
+    def explain(self, history: Histories, item: int) -> Explanation:
+        """The exact additive parts of one user's score for one item."""
+        ...
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything that the model is."""
+        ...
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The inverse of `to_arrays`; nothing is copied."""
+        ...
+
+
+class HistoryReader(Protocol):
+    """Where the behaviors of one user come from at request time."""
+
+    def history(self, user_id: Id) -> Sequence[BehaviorRow]:
+        """All behaviors of a user, any order; empty where there are none."""
+        ...
+
+
+class Catalogue(Protocol):
+    """Where profiles and product details come from at request time."""
+
+    user_id_kind: IdKind
+    product_id_kind: IdKind
+
+    def profile(self, user_id: Id) -> Profile | None:
+        """The user's profile row; None where there is none."""
+        ...
+
+    def products(self, product_ids: Sequence[Id]) -> dict[Id, Product]:
+        """Details of those products that exist."""
+        ...
+
+
+class Progress(Protocol):
+    """Told how far a long work is; `total` is None while nobody knows it."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Stage `stage` has done `done` of `total` steps."""
+        ...
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """A `Progress` that tells nobody."""
