@@ -1,0 +1,148 @@
+"""Write a model file: atomic, aligned, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.errors import ArtifactError
+from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_NAME, FORMAT_VERSION, MAGIC
+
+
+def write_artifact(
+    path: Path,
+    metadata: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    run: Mapping[str, Any],
+) -> None:
+    """Write `metadata` and `arrays` to `path`, and `run` into the trailer.
+
+    `metadata` and `run` hold what JSON can say: dicts with string keys, lists, strings, numbers,
+    booleans, None. The arrays are written in the order of the mapping; those of users come last by
+    convention (names beginning with `users.`), so that they can be rewritten. The file appears
+    under its name complete or not at all, and is on the disk when this returns.
+
+    Raises ArtifactError where a value or a dtype cannot be kept, OSError where the disk says no.
+    """
+    _check(metadata, run, arrays)
+    directory = path.resolve().parent
+    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write(file, metadata, arrays, run)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+
+
+def _check(
+    metadata: Mapping[str, Any], run: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    for name, value in (("metadata", metadata), ("run", run)):
+        try:
+            same = json.loads(json.dumps(value, allow_nan=False)) == value
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(f"model {name} cannot be kept in the file: {error}") from error
+        if not same:
+            raise ArtifactError(f"model {name} must hold only what JSON can say, got {value!r}")
+    for name, array in arrays.items():
+        if array.dtype.str not in DTYPES:
+            raise ArtifactError(
+                f"array {name!r} has dtype {array.dtype.str!r}; a model holds {sorted(DTYPES)}"
+            )
+
+
+def _write(
+    file: BinaryIO,
+    metadata: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    run: Mapping[str, Any],
+) -> None:
+    body = _PickleWriter(file)
+    body.put(pickle.PROTO + bytes([5]) + pickle.EMPTY_DICT + pickle.MARK)
+    body.put(_fragment("format") + _fragment(FORMAT_NAME))
+    body.put(_fragment("format_version") + _fragment(FORMAT_VERSION))
+    body.put(_fragment("metadata") + _fragment(metadata))
+    body.put(_fragment("arrays") + pickle.EMPTY_DICT + pickle.MARK)
+    places = {name: body.put_array(name, array) for name, array in arrays.items()}
+    body.put(pickle.SETITEMS + pickle.SETITEMS + pickle.STOP)
+    trailer = json.dumps(
+        {
+            "run": run,
+            "metadata": metadata,
+            "arrays": places,
+            "pickle_size_bytes": body.size_bytes,
+            "pickle_sha256": body.hash.hexdigest(),
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+    ).encode("utf-8")
+    file.write(trailer)
+    file_size_bytes = body.size_bytes + len(trailer) + FOOTER.size
+    checksum = zlib.crc32(trailer)
+    file.write(FOOTER.pack(MAGIC, FORMAT_VERSION, checksum, len(trailer), file_size_bytes))
+
+
+def _fragment(value: Any) -> bytes:
+    """The opcodes that push `value`: a protocol 3 pickle (no frames) less its PROTO and STOP."""
+    return pickle.dumps(value, protocol=3)[2:-1]
+
+
+class _PickleWriter:
+    """Writes opcodes, knowing how many bytes there are and what their hash is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size_bytes = 0
+        self.hash = hashlib.sha256()
+
+    def put(self, opcodes: bytes | memoryview) -> None:
+        """Write some opcodes or payload."""
+        self._file.write(opcodes)
+        self.hash.update(opcodes)
+        self.size_bytes += len(opcodes)
+
+    def put_array(self, name: str, array: NDArray[Any]) -> dict[str, Any]:
+        """Write one item of the dict of arrays; tell where its raw bytes lie."""
+        raw = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        self.put(_fragment(name))
+        self.put(pickle.MARK + _fragment(array.dtype.str) + _fragment(array.shape))
+        opcode = pickle.BINBYTES8 + len(raw).to_bytes(8, "little")
+        self.put(_padding(-(self.size_bytes + len(opcode)) % ALIGNMENT_BYTES))
+        self.put(opcode)
+        place = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": self.size_bytes}
+        self.put(raw)
+        self.put(pickle.TUPLE)
+        return place
+
+
+def _padding(size_bytes: int) -> bytes:
+    """Opcodes of this many bytes that leave the stack as it is."""
+    return pickle.MEMOIZE * (size_bytes % 2) + (pickle.NONE + pickle.POP) * (size_bytes // 2)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename outlast a power cut, where the system lets a directory be synced."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

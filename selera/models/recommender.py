@@ -1,0 +1,212 @@
+"""The recommender: everything that one model file holds, and all the questions it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow
+from ..contracts.histories import Explanation, Histories, TopN
+from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
+from ..contracts.interactions import RatingScale
+from ..contracts.protocols import Arrays, Model
+from .factor import FactorModel
+from .popularity import PopularityModel
+from .rating import RatingModel
+from .signals import SignalConfig, build_histories
+from .topn import top_n
+
+SCORERS: dict[str, type[Model]] = {model.name: model for model in (FactorModel, PopularityModel)}
+"""The kinds of ranker that a model file can name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """A ranker, a rater, popularity, the two id maps, and the rules that weigh a history.
+
+    items, users : the ids of the model's rows
+    ranker : orders items for a history
+    rater : predicts stars; None where nobody rated anything
+    popularity : orders items for those without a history
+    rating_scale : the shop's stars; None where nobody rated anything
+    signals : what behaviors are worth
+    histories : of the users in training, in their row order: "a stored user is a history"
+    reference_time : UTC seconds of the latest behavior in training, from which ages count
+    facts : algorithm, hyperparameters, metrics, data, libraries: what the training says of itself
+    run : version, trained_at, seconds: what differs between two trainings on equal data
+    """
+
+    items: IdMap
+    users: IdMap
+    ranker: Model
+    rater: RatingModel | None
+    popularity: PopularityModel
+    rating_scale: RatingScale | None
+    signals: SignalConfig
+    histories: Histories
+    reference_time: int
+    facts: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        """The name of this very model."""
+        return str(self.run.get("version", "unpublished"))
+
+    @property
+    def trained_at(self) -> str:
+        """When its training ended, ISO 8601 UTC."""
+        return str(self.run.get("trained_at", ""))
+
+    @property
+    def algorithm(self) -> str:
+        """The name under which it was asked for."""
+        return str(self.facts["algorithm"])
+
+    @property
+    def data_sha256(self) -> str:
+        """The hash of the CSV that it learnt from."""
+        return str(self.facts["data"]["sha256"])
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What the evaluation before publication measured."""
+        return dict(self.facts["metrics"])
+
+    def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
+        """Weigh one user's behaviors as in training; items that the model lacks are left out."""
+        rows = self.items.rows([behavior.product_id for behavior in behaviors])
+        known = rows != UNKNOWN_ROW
+        timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)[known]
+        codes = [BEHAVIORS.index(behavior.behavior) for behavior in behaviors]
+        values = [behavior.value for behavior in behaviors]
+        return build_histories(
+            1,
+            len(self.items),
+            np.zeros(int(known.sum()), dtype=np.int32),
+            rows[known].astype(np.int32),
+            np.array(codes, dtype=np.uint8)[known],
+            np.array(values, dtype=np.float32)[known],
+            timestamps,
+            scale=self.rating_scale,
+            now=max(self.reference_time, int(timestamps.max(initial=NO_TIME))),
+            config=self.signals,
+        )
+
+    def stored_history(self, user_id: Id) -> Histories | None:
+        """The history that a user had in training; None for a user who was not there."""
+        row = self.users.row(user_id)
+        return None if row == UNKNOWN_ROW else self.histories.take(row, row + 1)
+
+    def recommend(
+        self,
+        histories: Histories,
+        n: int,
+        *,
+        allowed: NDArray[np.bool_] | None = None,
+        exclude_seen: bool = True,
+    ) -> TopN:
+        """The n best items for each history.
+
+        `allowed`, bool (n_items,), bounds the items before they are ranked, so a filter that leaves
+        three items gives exactly those three.
+        """
+        scores = self.ranker.score(histories)
+        if exclude_seen:
+            scores[histories.rows, histories.items] = -np.inf
+        if allowed is not None:
+            scores[:, ~allowed] = -np.inf
+        return top_n(scores, n)
+
+    def popular(
+        self, n: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """The n most popular (item row, score) pairs."""
+        scores = self.popularity.item_scores
+        if allowed is not None:
+            scores = np.where(allowed, scores, np.float32(-np.inf))
+        return top_n(scores[None, :], n).list(0)
+
+    def similar(
+        self, item: int, n: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """The n items (row, score) most like the item at row `item`."""
+        wanted = n if allowed is None else len(self.items)
+        pairs = self.ranker.similar(np.array([item], dtype=np.int32), wanted).list(0)
+        return [pair for pair in pairs if allowed is None or allowed[pair[0]]][:n]
+
+    def predict_ratings(
+        self, histories: Histories, items: NDArray[np.int32]
+    ) -> NDArray[np.float32] | None:
+        """Predicted stars, float32 (batch, len(items)); None where nobody rated anything."""
+        return None if self.rater is None else self.rater.predict(histories, items)
+
+    def explain(self, history: Histories, item: int) -> Explanation:
+        """The exact parts of the score of `item` for one history."""
+        return self.ranker.explain(history, item)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Metadata (what JSON can say) and arrays, as a model file holds them; users last."""
+        scale = self.rating_scale
+        metadata = {
+            **self.facts,
+            "ranker": self.ranker.name,
+            "rates": self.rater is not None,
+            "rating_scale": scale and [scale.low, scale.high],
+            "signals": msgspec.to_builtins(self.signals),
+            "reference_time": self.reference_time,
+        }
+        parts: dict[str, Mapping[str, NDArray[Any]]] = {
+            "items": self.items.to_arrays(),
+            "ranker": self.ranker.to_arrays(),
+            "popularity": self.popularity.to_arrays(),
+            "rater": {} if self.rater is None else self.rater.to_arrays(),
+            "users": self.users.to_arrays(),
+            "users.histories": _history_arrays(self.histories),
+        }
+        arrays = {
+            f"{part}.{name}": array for part, held in parts.items() for name, array in held.items()
+        }
+        return metadata, arrays
+
+    @classmethod
+    def from_parts(
+        cls, metadata: Mapping[str, Any], arrays: Arrays, run: Mapping[str, Any]
+    ) -> Recommender:
+        """The inverse of `to_parts`; nothing is copied."""
+        facts = {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
+        rater, scale = _part(arrays, "rater"), metadata["rating_scale"]
+        return cls(
+            items=IdMap.from_arrays(_part(arrays, "items")),
+            users=IdMap.from_arrays(_part(arrays, "users")),
+            ranker=SCORERS[metadata["ranker"]].from_arrays(_part(arrays, "ranker")),
+            rater=RatingModel.from_arrays(rater) if metadata["rates"] else None,
+            popularity=PopularityModel.from_arrays(_part(arrays, "popularity")),
+            rating_scale=RatingScale(*scale) if scale else None,
+            signals=msgspec.convert(metadata["signals"], SignalConfig),
+            histories=Histories(**_part(arrays, "users.histories")),
+            reference_time=metadata["reference_time"],
+            facts=facts,
+            run=run,
+        )
+
+
+_OWN_KEYS = frozenset({"ranker", "rates", "rating_scale", "signals", "reference_time"})
+
+
+def _history_arrays(histories: Histories) -> dict[str, NDArray[Any]]:
+    return {name: getattr(histories, name) for name in ("indptr", "items", "weights", "ratings")}
+
+
+def _part(arrays: Arrays, part: str) -> dict[str, NDArray[Any]]:
+    """The arrays of one part, without its name; a part's name may hold a dot, an array's not."""
+    return {
+        name.removeprefix(f"{part}."): array
+        for name, array in arrays.items()
+        if name.rpartition(".")[0] == part
+    }

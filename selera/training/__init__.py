@@ -1,0 +1,18 @@
+"""One module per algorithm: what learns. What is learnt is a frozen model of `selera.models`."""
+
+from .popularity import fit_popularity
+from .puresvd import PureSvdConfig, fit_puresvd
+from .recipes import RECIPES, TrainingConfig, fit_recommender
+from .svd import SvdConfig, SvdFactors, fit_svd
+
+__all__ = [
+    "RECIPES",
+    "PureSvdConfig",
+    "SvdConfig",
+    "SvdFactors",
+    "TrainingConfig",
+    "fit_popularity",
+    "fit_puresvd",
+    "fit_recommender",
+    "fit_svd",
+]

@@ -1,0 +1,149 @@
+"""From interactions to a recommender: which trainers a named recipe puts together."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..contracts.behaviors import NO_TIME
+from ..contracts.errors import ConfigError, NothingToLearn
+from ..contracts.histories import Histories
+from ..contracts.interactions import Interactions
+from ..contracts.protocols import Model, Progress, silent
+from ..models.rating import RatingModel
+from ..models.recommender import Recommender
+from ..models.signals import SignalConfig, build_histories
+from .popularity import fit_popularity
+from .puresvd import PureSvdConfig, fit_puresvd
+from .svd import SvdConfig, fit_svd
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that training can be told, a struct for each part."""
+
+    signals: SignalConfig = SignalConfig()
+    svd: SvdConfig = SvdConfig()
+    puresvd: PureSvdConfig = PureSvdConfig()
+
+
+Ranker = Callable[[Histories, int, TrainingConfig, int, Progress], Model]
+
+
+def _puresvd(
+    histories: Histories, n_items: int, config: TrainingConfig, seed: int, progress: Progress
+) -> Model:
+    return fit_puresvd(histories, n_items, config.puresvd, seed=seed, progress=progress)
+
+
+def _popularity(
+    histories: Histories, n_items: int, config: TrainingConfig, seed: int, progress: Progress
+) -> Model:
+    return fit_popularity(histories, n_items)
+
+
+RECIPES: dict[str, Ranker] = {"svd": _puresvd, "popularity": _popularity}
+"""What `--model` can name: how each recipe ranks. Stars always come from the explicit SVD."""
+
+
+def fit_recommender(
+    interactions: Interactions,
+    algorithm: str,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    data_sha256: str = "",
+    now: int | None = None,
+    metrics: dict[str, Any] | None = None,
+    progress: Progress = silent,
+) -> Recommender:
+    """Fit the recipe named `algorithm` on all of the interactions.
+
+    `now`, in UTC seconds, is the time from which ages count; the latest behavior's unless given.
+    Raises ConfigError for a name that is not in `RECIPES`, NothingToLearn where nobody did anything
+    that says liking.
+    """
+    if algorithm not in RECIPES:
+        raise ConfigError(f"there is no model {algorithm!r}; choose one of: {', '.join(RECIPES)}")
+    now = int(interactions.timestamps.max(initial=NO_TIME)) if now is None else now
+    histories = histories_of(interactions, now, config.signals)
+    if not histories.weights.any():
+        raise NothingToLearn(
+            f"none of the {len(interactions)} behaviors says that a user likes a product: "
+            "a visit, a purchase or a good rating is needed. Look at data-rejected.csv"
+        )
+    n_items = interactions.n_items
+    return Recommender(
+        items=interactions.items,
+        users=interactions.users,
+        ranker=RECIPES[algorithm](histories, n_items, config, seed, progress),
+        rater=_fit_rater(histories, interactions, config.svd, seed, progress),
+        popularity=fit_popularity(histories, n_items),
+        rating_scale=interactions.rating_scale,
+        signals=config.signals,
+        histories=histories,
+        reference_time=now,
+        facts={
+            "algorithm": algorithm,
+            "seed": seed,
+            "hyperparameters": msgspec.to_builtins(config),
+            "metrics": metrics or {},
+            "data": {
+                "sha256": data_sha256,
+                "n_behaviors": len(interactions),
+                "n_users": interactions.n_users,
+                "n_items": n_items,
+            },
+            "libraries": _libraries(),
+        },
+        run={},
+    )
+
+
+def histories_of(interactions: Interactions, now: int, signals: SignalConfig) -> Histories:
+    """The weighed histories of all users, in the order of their rows."""
+    return build_histories(
+        interactions.n_users,
+        interactions.n_items,
+        interactions.user_rows,
+        interactions.item_rows,
+        interactions.behaviors,
+        interactions.values,
+        interactions.timestamps,
+        scale=interactions.rating_scale,
+        now=now,
+        config=signals,
+    )
+
+
+def _fit_rater(
+    histories: Histories,
+    interactions: Interactions,
+    config: SvdConfig,
+    seed: int,
+    progress: Progress,
+) -> RatingModel | None:
+    """The explicit SVD on the latest stars of each pair; None where there are none."""
+    rated = ~np.isnan(histories.ratings)
+    if interactions.rating_scale is None or not rated.any():
+        return None
+    factors = fit_svd(
+        histories.rows[rated].astype(np.int32),
+        histories.items[rated],
+        histories.ratings[rated],
+        interactions.n_users,
+        interactions.n_items,
+        config,
+        seed=seed,
+        progress=progress,
+    )
+    return factors.rating_model(config, interactions.rating_scale)
+
+
+def _libraries() -> dict[str, str]:
+    names = ("selera", "numpy", "scipy", "numba")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
