@@ -44,6 +44,14 @@ class Histories:
             ratings=self.ratings[entries],
         )
 
+    def gather(self, users: NDArray[np.int64]) -> Histories:
+        """The histories at the given positions of the batch, int64 (m,), in their order."""
+        lengths = np.diff(self.indptr)[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = self.indptr[:-1][users]
+        places = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
+        return Histories(indptr, self.items[places], self.weights[places], self.ratings[places])
+
     @property
     def rows(self) -> NDArray[np.int64]:
         """Position in the batch of each entry, int64 (nnz,)."""

@@ -48,12 +48,11 @@ class IdMap:
     Arrays of kind str: `text` uint8 (n_bytes,), `offsets` int64 (n + 1,), `order` int32 (n,).
     """
 
-    __slots__ = ("_arrays", "_text", "kind")
+    __slots__ = ("_arrays", "kind")
 
     def __init__(self, kind: IdKind, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.kind: IdKind = kind
         self._arrays = dict(arrays)
-        self._text = self._arrays["text"].data if kind == "str" else None
 
     @classmethod
     def from_ids(cls, ids: Sequence[int] | Sequence[str] | NDArray[np.int64]) -> IdMap:
@@ -146,6 +145,5 @@ class IdMap:
         return cls("int" if "ids" in arrays else "str", arrays)
 
     def _bytes_of(self, row: int) -> bytes:
-        assert self._text is not None
-        offsets = self._arrays["offsets"]
-        return bytes(self._text[int(offsets[row]) : int(offsets[row + 1])])
+        start, stop = self._arrays["offsets"][row : row + 2].tolist()
+        return bytes(self._arrays["text"].data[start:stop])

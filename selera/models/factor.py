@@ -53,8 +53,9 @@ class FactorModel:
 
         An item whose factors are all zero is similar to nothing: its list is empty.
         """
-        lengths = np.sqrt(np.square(self.item_factors).sum(axis=1))
-        directions = self.item_factors / np.where(lengths > 0, lengths, np.float32(1))[:, None]
+        lengths = np.sqrt(np.square(self.item_factors).sum(axis=1, dtype=np.float32))
+        inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        directions = self.item_factors * inverse[:, None]
         scores = directions[items] @ directions.T
         scores[:, lengths == 0] = -np.inf
         scores[lengths[items] == 0] = -np.inf

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from .. import __version__
 from ..contracts.behaviors import NO_TIME
 from ..contracts.errors import ConfigError, NothingToLearn
 from ..contracts.histories import Histories
@@ -145,5 +146,6 @@ def _fit_rater(
 
 
 def _libraries() -> dict[str, str]:
-    names = ("selera", "numpy", "scipy", "numba")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    names = ("numpy", "scipy", "numba")
+    ours = {"selera": __version__, "python": platform.python_version()}
+    return ours | {name: version(name) for name in names}

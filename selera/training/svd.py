@@ -170,7 +170,8 @@ def _arrange(
     user_groups = _groups(np.bincount(users, minlength=n_users), n_groups)
     item_groups = _groups(np.bincount(items, minlength=n_items), n_groups)
     block = user_groups[users] * n_groups + item_groups[items]
-    order = np.argsort(block * np.int64(n_users) + users, kind="stable")
+    halves = (users & 0xFFFF).astype(np.uint16), (users >> 16).astype(np.uint16)
+    order = np.lexsort((*halves, block.astype(np.uint16)))  # 16-bit keys are sorted by radix
     ends = np.cumsum(np.bincount(block, minlength=n_groups**2))
     starts = np.concatenate([[0], ends[:-1]])
     rounds = [
@@ -187,7 +188,8 @@ def _arrange(
 def _groups(counts: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
     """Group of each row: contiguous ranges of rows that hold about equally many ratings."""
     middles = np.cumsum(counts) - counts / 2
-    return np.minimum(middles * n_groups / max(counts.sum(), 1), n_groups - 1).astype(np.int64)
+    groups = (middles * n_groups / max(int(counts.sum()), 1)).astype(np.int64)
+    return np.minimum(groups, n_groups - 1)
 
 
 def _random_factors(rng: np.random.Generator, n: int, config: SvdConfig) -> NDArray[np.float32]:

@@ -1,0 +1,71 @@
+"""Cut the behaviors into what a model may learn from and what it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.behaviors import NO_TIME
+from ..contracts.interactions import Interactions
+from .config import EvaluationConfig
+
+_LEAST_SHARE_WITH_TIME = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Two parts of the same interactions.
+
+    kind : "temporal", everything in `test` is later than `now`; or "random", whole (user, item)
+        pairs are drawn, so that no pair has behaviors on both sides
+    now : UTC seconds from which a model of `train` counts ages; `NO_TIME` if nothing is timed
+    """
+
+    kind: Literal["temporal", "random"]
+    train: Interactions
+    test: Interactions
+    now: int
+
+
+def make_splits(interactions: Interactions, config: EvaluationConfig, *, seed: int) -> list[Split]:
+    """Temporal splits at `n_cuts` cut-offs, latest first, or one random split.
+
+    Counted back from the end, the k-th cut-off leaves k * `test_share` of the behaviors after it:
+    train is everything up to it, test the next `test_share`. Temporal where at least 90 % of the
+    behaviors have a time; the few without one are in every train. Behaviors of the same second stay
+    together, and a cut-off with nothing before or after it is left out.
+    """
+    timed = interactions.timestamps != NO_TIME
+    if timed.mean() >= _LEAST_SHARE_WITH_TIME:
+        shares = 1 - config.test_share * np.arange(config.n_cuts + 1)
+        cuts = np.quantile(interactions.timestamps[timed], np.maximum(shares, 0), method="lower")
+        temporal = [
+            _between(interactions, int(cut), int(end))
+            for end, cut in pairwise(cuts)
+            if interactions.timestamps[timed].min() <= cut < end
+        ]
+        if temporal:
+            return temporal
+    return [_random(interactions, config.test_share, seed)]
+
+
+def _between(interactions: Interactions, cut: int, end: int) -> Split:
+    times = interactions.timestamps
+    test = (times > cut) & (times <= end)
+    return Split("temporal", interactions.where(times <= cut), interactions.where(test), cut)
+
+
+def _random(interactions: Interactions, test_share: float, seed: int) -> Split:
+    distinct, pair = np.unique(pair_ids(interactions), return_inverse=True)
+    held_out = (np.random.default_rng(seed).random(len(distinct)) < test_share)[pair]
+    now = int(interactions.timestamps.max(initial=NO_TIME))
+    return Split("random", interactions.where(~held_out), interactions.where(held_out), now)
+
+
+def pair_ids(interactions: Interactions) -> NDArray[np.int64]:
+    """Each behavior's (user, item) pair as one number, user_row * n_items + item_row."""
+    return interactions.user_rows.astype(np.int64) * interactions.n_items + interactions.item_rows
