@@ -123,8 +123,9 @@ class _SteppingReader:
         return chunk if len(chunk) > _SMALL_READ_BYTES else bytes(chunk)
 
     def readline(self) -> bytes:
-        """Only text opcodes of protocol 0 read lines, and none of those is allowed."""
-        return b""
+        """The argument of a text opcode; none of those is allowed, but the refusal names it."""
+        end = self._content.find(b"\n", self._position, len(self._view)) + 1
+        return bytes(self.read((end or len(self._view)) - self._position))
 
 
 def _scan(path: Path, content: mmap.mmap, size_bytes: int) -> dict[int, int]:

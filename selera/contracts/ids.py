@@ -66,9 +66,8 @@ class IdMap:
         if types <= {int}:
             return cls._from_integers(np.array(ids, dtype=np.int64))
         if types != {str}:
-            raise ValueError(
-                f"ids must be all integers or all strings, got {sorted(map(str, types))}"
-            )
+            names = ", ".join(sorted(each.__name__ for each in types))
+            raise ValueError(f"ids must be all integers or all strings, got {names}")
         encoded = [str(each).encode("utf-8", "surrogatepass") for each in ids]
         order = sorted(range(len(encoded)), key=encoded.__getitem__)
         for before, after in zip(order, order[1:], strict=False):

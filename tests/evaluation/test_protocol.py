@@ -1,0 +1,112 @@
+"""The evaluation: no leak, right baselines, an honest report."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
+from selera.evaluation import EvaluationConfig, evaluate, make_splits
+from selera.evaluation.judging import judge_lists
+from selera.evaluation.splits import pair_ids
+from selera.evaluation.targets import Targets, find_targets
+from selera.training.puresvd import PureSvdConfig
+from selera.training.recipes import TrainingConfig, fit_recommender
+from tests.tastes import checkerboard
+
+TRAINING = TrainingConfig(puresvd=PureSvdConfig(n_factors=4))
+CONFIG = EvaluationConfig(n=5)
+
+
+def test_cut_offs_roll_back_and_never_leak() -> None:
+    splits = make_splits(checkerboard(), EvaluationConfig(n_cuts=3, test_share=0.1), seed=0)
+    assert [each.kind for each in splits] == ["temporal"] * 3
+    for each in splits:
+        assert each.train.timestamps.max() <= each.now < each.test.timestamps.min()
+    assert splits[0].now > splits[1].now > splits[2].now
+    assert splits[1].test.timestamps.max() <= splits[0].now
+
+
+def test_without_times_whole_pairs_are_held_out_at_random() -> None:
+    interactions = checkerboard()
+    timeless = replace(interactions, timestamps=np.full(len(interactions), NO_TIME))
+    (one,) = make_splits(timeless, CONFIG, seed=3)
+    (same,) = make_splits(timeless, CONFIG, seed=3)
+    (other,) = make_splits(timeless, CONFIG, seed=4)
+    assert one.kind == "random"
+    assert not set(pair_ids(one.train)) & set(pair_ids(one.test))
+    assert len(one.train) + len(one.test) == len(interactions)
+    np.testing.assert_array_equal(one.test.item_rows, same.test.item_rows)
+    assert len(one.test) != len(other.test) or (one.test.item_rows != other.test.item_rows).any()
+
+
+def test_one_moment_for_everything_is_as_good_as_no_time() -> None:
+    interactions = checkerboard()
+    at_once = replace(interactions, timestamps=np.full(len(interactions), 5))
+    assert make_splits(at_once, CONFIG, seed=0)[0].kind == "random"
+
+
+def test_targets_are_purchases_then_good_ratings() -> None:
+    (split, *_) = make_splits(checkerboard(), CONFIG, seed=0)
+    assert find_targets(split, max_users=100, seed=0).behavior == "buy"
+    ratings = replace(split, test=split.test.of(RATING_CODE))
+    targets = find_targets(ratings, max_users=100, seed=0)
+    assert targets.behavior == "rating"
+    liked = ratings.test.where(ratings.test.values >= 4)
+    assert {int(user) for user in targets.users} <= set(liked.user_rows.tolist())
+
+
+def test_targets_are_new_to_the_user_and_known_to_train() -> None:
+    (split, *_) = make_splits(checkerboard(), CONFIG, seed=0)
+    targets = find_targets(split, max_users=100, seed=0)
+    trained = set(pair_ids(split.train).tolist())
+    for user, items in zip(targets.users, targets.items, strict=True):
+        assert not {int(user) * split.train.n_items + int(item) for item in items} & trained
+    gone = replace(split, train=split.train.where(split.train.item_rows != targets.items[0][0]))
+    assert find_targets(gone, max_users=100, seed=0).n_unavailable > targets.n_unavailable
+
+
+def test_fewer_users_are_drawn_when_asked_for() -> None:
+    (split, *_) = make_splits(checkerboard(), CONFIG, seed=0)
+    assert len(find_targets(split, max_users=7, seed=0).users) == 7
+
+
+def test_a_target_in_the_history_is_refused() -> None:
+    interactions = checkerboard()
+    model = fit_recommender(interactions, "popularity", TRAINING, seed=0)
+    seen = model.histories.items[model.histories.entries(0)][:1]
+    with pytest.raises(ValueError, match="disjoint"):
+        judge_lists(model, Targets("buy", np.array([0]), [seen], 0), 5)
+
+
+def test_svd_beats_popularity_where_tastes_differ() -> None:
+    report = evaluate(checkerboard(), "svd", TRAINING, CONFIG, seed=0)
+    svd, popularity = report.rankings
+    assert (svd.name, popularity.name) == ("svd", "popularity")
+    assert svd.ndcg_gain.low > 0
+    assert svd.ndcg > 2 * popularity.ndcg
+    by_svd, by_bias = report.ratings
+    assert by_svd.rmse < by_bias.rmse
+
+
+def test_popularity_judged_against_itself_gains_nothing() -> None:
+    report = evaluate(checkerboard(), "popularity", TRAINING, CONFIG, seed=0)
+    gain = report.rankings[0].ndcg_gain
+    assert (gain.mean, gain.low, gain.high) == (0, 0, 0)
+    assert report.rankings[0].ndcg == report.rankings[1].ndcg
+
+
+def test_the_report_speaks_to_people_and_machines() -> None:
+    report = evaluate(checkerboard(), "svd", TRAINING, CONFIG, seed=0)
+    text = "\n".join(report.lines())
+    assert "3 cut-offs" in text
+    assert "NDCG@5" in text
+    assert "RMSE" in text
+    assert report.to_dict()["rankings"][0]["ndcg_gain"]["low"] > 0
+
+
+def test_a_shop_with_purchases_only_is_judged_by_lists_alone() -> None:
+    report = evaluate(checkerboard().of(BUY_CODE), "svd", TRAINING, CONFIG, seed=0)
+    assert report.target == "buy"
+    assert report.ratings == []
+    assert "RMSE" not in "\n".join(report.lines())

@@ -1,0 +1,163 @@
+"""What every recipe promises. A new recipe joins by its name in RECIPES."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from selera.artifact import open_artifact, write_artifact
+from selera.contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow
+from selera.contracts.histories import Histories
+from selera.models.recommender import Recommender
+from selera.training.puresvd import PureSvdConfig
+from selera.training.recipes import RECIPES, TrainingConfig, fit_recommender
+from tests.tastes import checkerboard
+
+CONFIG = TrainingConfig(puresvd=PureSvdConfig(n_factors=4))
+INTERACTIONS = checkerboard()
+
+
+@pytest.fixture(scope="module", params=sorted(RECIPES))
+def recommender(request: pytest.FixtureRequest) -> Recommender:
+    return fit_recommender(INTERACTIONS, request.param, CONFIG, seed=1, data_sha256="abc")
+
+
+def rows_of(user: int) -> list[BehaviorRow]:
+    """One user's behaviors as the database would tell them."""
+    own = INTERACTIONS.where(INTERACTIONS.user_rows == user)
+    return [
+        BehaviorRow(INTERACTIONS.items.id(int(i)), BEHAVIORS[b], float(v), int(t))
+        for i, b, v, t in zip(own.item_rows, own.behaviors, own.values, own.timestamps, strict=True)
+    ]
+
+
+def test_a_list_is_ordered_unique_and_without_what_was_seen(recommender: Recommender) -> None:
+    top = recommender.recommend(recommender.histories, 10)
+    for user in range(len(recommender.histories)):
+        items = [item for item, _ in top.list(user)]
+        scores = [score for _, score in top.list(user)]
+        seen = recommender.histories.items[recommender.histories.entries(user)]
+        assert scores == sorted(scores, reverse=True)
+        assert len(set(items)) == len(items) > 0
+        assert not set(items) & set(seen.tolist())
+
+
+def test_seen_items_come_back_when_asked_for(recommender: Recommender) -> None:
+    top = recommender.recommend(recommender.histories, 30, exclude_seen=False)
+    assert (top.items >= 0).all()
+
+
+def test_a_filter_of_three_gives_those_three(recommender: Recommender) -> None:
+    allowed = np.zeros(INTERACTIONS.n_items, dtype=bool)
+    allowed[[3, 8, 21]] = True
+    top = recommender.recommend(recommender.histories, 10, allowed=allowed, exclude_seen=False)
+    assert all({item for item, _ in top.list(u)} == {3, 8, 21} for u in range(len(top.items)))
+    assert {item for item, _ in recommender.popular(10, allowed=allowed)} == {3, 8, 21}
+    assert {item for item, _ in recommender.similar(8, 10, allowed=allowed)} <= {3, 21}
+
+
+def test_one_user_and_a_batch_get_the_same(recommender: Recommender) -> None:
+    batch = recommender.recommend(recommender.histories, 5)
+    for user in (0, 7, 39):
+        alone = recommender.recommend(recommender.histories.take(user, user + 1), 5)
+        np.testing.assert_array_equal(alone.items[0], batch.items[user])
+
+
+def test_a_history_from_the_database_is_the_history_of_training(recommender: Recommender) -> None:
+    for user in (0, 13):
+        folded = recommender.history(rows_of(user))
+        stored = recommender.stored_history(INTERACTIONS.users.id(user))
+        assert stored is not None
+        np.testing.assert_array_equal(folded.items, stored.items)
+        np.testing.assert_allclose(folded.weights, stored.weights, rtol=1e-6)
+        np.testing.assert_array_equal(folded.ratings, stored.ratings)
+
+
+def test_unknown_products_in_a_history_are_left_out(recommender: Recommender) -> None:
+    unknown = [BehaviorRow("no such", "buy", 1.0, NO_TIME), BehaviorRow(-5, "visit", 1.0, 0)]
+    known = rows_of(3)
+    np.testing.assert_array_equal(
+        recommender.history(known + unknown).items, recommender.history(known).items
+    )
+    assert len(recommender.history(unknown).items) == 0
+
+
+def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -> None:
+    history = recommender.histories.take(5, 6)
+    scores = recommender.ranker.score(history)[0]
+    for item in range(INTERACTIONS.n_items):
+        explanation = recommender.explain(history, item)
+        assert explanation.score == pytest.approx(float(scores[item]), abs=1e-5)
+        np.testing.assert_array_equal(explanation.items, history.items)
+
+
+def test_an_empty_history_is_answered(recommender: Recommender) -> None:
+    nothing = np.empty(0, np.float32)
+    empty = Histories(np.zeros(2, np.int64), nothing.astype(np.int32), nothing, nothing)
+    assert np.isfinite(recommender.ranker.score(empty)).all()
+    ratings = recommender.predict_ratings(empty, np.arange(4, dtype=np.int32))
+    assert ratings is not None
+    assert np.isfinite(ratings).all()
+
+
+def test_similar_leaves_the_item_itself_out(recommender: Recommender) -> None:
+    similar = recommender.similar(4, 10)
+    assert 4 not in [item for item, _ in similar]
+    assert len(similar) == 10
+
+
+def test_predicted_stars_lie_in_the_scale(recommender: Recommender) -> None:
+    ratings = recommender.predict_ratings(
+        recommender.histories, np.arange(INTERACTIONS.n_items, dtype=np.int32)
+    )
+    assert ratings is not None
+    assert ratings.dtype == np.float32
+    assert ratings.min() >= 1
+    assert ratings.max() <= 5
+
+
+def test_writing_and_opening_change_no_answer(recommender: Recommender, tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    write_artifact(path, *recommender.to_parts(), run={"version": "v", "trained_at": "now"})
+    artifact = open_artifact(path)
+    opened = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
+    assert (opened.version, opened.data_sha256) == ("v", "abc")
+    assert opened.algorithm == recommender.algorithm
+    assert opened.users.ids(range(3)) == recommender.users.ids(range(3))
+    for exclude_seen in (True, False):
+        one, other = (
+            each.recommend(each.histories, 7, exclude_seen=exclude_seen)
+            for each in (recommender, opened)
+        )
+        np.testing.assert_array_equal(one.items, other.items)
+        np.testing.assert_array_equal(one.scores, other.scores)
+    np.testing.assert_array_equal(
+        opened.predict_ratings(opened.histories, np.arange(5, dtype=np.int32)),
+        recommender.predict_ratings(recommender.histories, np.arange(5, dtype=np.int32)),
+    )
+
+
+def test_the_same_data_and_seed_make_the_same_bytes(recommender: Recommender) -> None:
+    again = fit_recommender(INTERACTIONS, recommender.algorithm, CONFIG, seed=1, data_sha256="abc")
+    one, other = recommender.to_parts(), again.to_parts()
+    assert one[0] == other[0]
+    assert {name: array.tobytes() for name, array in one[1].items()} == {
+        name: array.tobytes() for name, array in other[1].items()
+    }
+
+
+def test_string_ids_of_any_characters_work(tmp_path: Path) -> None:
+    interactions = checkerboard(string_ids=True)
+    model = fit_recommender(interactions, "svd", CONFIG, seed=1)
+    write_artifact(tmp_path / "m.pkl", *model.to_parts(), run={})
+    artifact = open_artifact(tmp_path / "m.pkl")
+    opened = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
+    assert opened.items.row("prod/ué 7") == 7
+    assert opened.stored_history("user 3") is not None
+    assert opened.stored_history("nobody") is None
+
+
+def test_svd_recommends_the_held_out_item_of_the_own_kind() -> None:
+    model = fit_recommender(INTERACTIONS, "svd", CONFIG, seed=1)
+    top = model.recommend(model.histories, 1)
+    assert top.items[:, 0].tolist() == [user % 30 for user in range(40)]

@@ -1,0 +1,87 @@
+"""The explicit SVD: learns, repeats to the byte, and folds users in as it trained them."""
+
+import numpy as np
+import pytest
+
+from selera.contracts.histories import Histories
+from selera.contracts.interactions import RatingScale
+from selera.training.svd import SvdConfig, fit_svd
+
+SCALE = RatingScale(1, 5)
+N_USERS, N_ITEMS = 120, 80
+
+
+def ratings(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stars from biases and two hidden factors, with a little noise; distinct pairs."""
+    rng = np.random.default_rng(seed)
+    pairs = rng.permutation(N_USERS * N_ITEMS)[:n]
+    users, items = (pairs // N_ITEMS).astype(np.int32), (pairs % N_ITEMS).astype(np.int32)
+    p, q = rng.normal(0, 0.8, (N_USERS, 2)), rng.normal(0, 0.8, (N_ITEMS, 2))
+    biases = rng.normal(0, 0.3, N_USERS)[users] + rng.normal(0, 0.3, N_ITEMS)[items]
+    stars = 3 + biases + (p[users] * q[items]).sum(axis=1) + rng.normal(0, 0.1, n)
+    return users, items, np.clip(stars, 1, 5).astype(np.float32)
+
+
+def rmse(predicted: np.ndarray, actual: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((predicted - actual) ** 2)))
+
+
+CONFIG = SvdConfig(n_factors=8, n_epochs=60, learning_rate=0.02, regularization=0.02)
+
+
+def test_it_learns_what_made_the_ratings() -> None:
+    users, items, stars = ratings()
+    train, test = slice(0, 3400), slice(3400, None)
+    factors = fit_svd(users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, seed=1)
+    error = rmse(factors.predict(users[test], items[test], SCALE), stars[test])
+    mean_error = rmse(np.full(600, stars[train].mean()), stars[test])
+    assert error < 0.45 * mean_error
+
+
+@pytest.mark.parametrize("n", [4000, 9000])
+def test_any_number_of_threads_gives_the_same_bytes(n: int, monkeypatch) -> None:
+    monkeypatch.setattr("selera.training.svd._MANY_RATINGS", 5000)  # both numbers of groups
+    users, items, stars = ratings(n)
+    results = [
+        fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, seed=7, n_threads=n_threads)
+        for n_threads in (1, 2, 5, None)
+    ]
+    for other in results[1:]:
+        assert other.user_factors.tobytes() == results[0].user_factors.tobytes()
+        assert other.item_factors.tobytes() == results[0].item_factors.tobytes()
+        assert other.item_bias.tobytes() == results[0].item_bias.tobytes()
+
+
+def test_another_seed_gives_another_model() -> None:
+    users, items, stars = ratings()
+    one, two = (
+        fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, seed=seed) for seed in (1, 2)
+    )
+    assert not np.array_equal(one.item_factors, two.item_factors)
+
+
+def test_every_rating_is_visited_once_an_epoch() -> None:
+    users, items, stars = ratings(1000)
+    frozen = SvdConfig(
+        n_factors=1, n_epochs=1, learning_rate=1e-6, regularization=0.0, init_std=0.0
+    )
+    factors = fit_svd(users, items, stars, N_USERS, N_ITEMS, frozen, seed=0)
+    expected = np.bincount(users, weights=stars - stars.mean(), minlength=N_USERS)
+    np.testing.assert_allclose(factors.user_bias / 1e-6, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_folded_in_user_is_predicted_like_a_trained_one() -> None:
+    users, items, stars = ratings()
+    train, test = slice(0, 3400), slice(3400, None)
+    factors = fit_svd(users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, seed=1)
+    model = factors.rating_model(CONFIG, SCALE)
+    folded = []
+    for user, item in zip(users[test], items[test], strict=True):
+        own = np.flatnonzero(users[train] == user)
+        history = Histories(
+            np.array([0, len(own)]), items[own], np.zeros(len(own), np.float32), stars[own]
+        )
+        folded.append(model.predict(history, np.array([item], np.int32))[0, 0])
+    trained = factors.predict(users[test], items[test], SCALE)
+    assert rmse(np.array(folded), stars[test]) < 1.1 * rmse(trained, stars[test])
+    assert np.corrcoef(folded, trained)[0, 1] > 0.95
