@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow
+from ..contracts.behaviors import BEHAVIORS, NO_TIME, RATING_CODE, REVIEW_CODE, BehaviorRow
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
 from ..contracts.interactions import RatingScale
@@ -79,24 +79,36 @@ class Recommender:
         return dict(self.facts["metrics"])
 
     def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
-        """Weigh one user's behaviors as in training; items that the model lacks are left out."""
+        """Weigh one user's behaviors as in training.
+
+        Items that the model lacks are left out, and so are stars outside of its scale.
+        """
         rows = self.items.rows([behavior.product_id for behavior in behaviors])
-        known = rows != UNKNOWN_ROW
-        timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)[known]
-        codes = [BEHAVIORS.index(behavior.behavior) for behavior in behaviors]
-        values = [behavior.value for behavior in behaviors]
+        codes = np.array([BEHAVIORS.index(each.behavior) for each in behaviors], dtype=np.uint8)
+        values = np.array([behavior.value for behavior in behaviors], dtype=np.float32)
+        timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)
+        usable = (rows != UNKNOWN_ROW) & ~self._has_impossible_stars(codes, values)
         return build_histories(
             1,
             len(self.items),
-            np.zeros(int(known.sum()), dtype=np.int32),
-            rows[known].astype(np.int32),
-            np.array(codes, dtype=np.uint8)[known],
-            np.array(values, dtype=np.float32)[known],
-            timestamps,
+            np.zeros(np.count_nonzero(usable), dtype=np.int32),
+            rows[usable].astype(np.int32),
+            codes[usable],
+            values[usable],
+            timestamps[usable],
             scale=self.rating_scale,
-            now=max(self.reference_time, int(timestamps.max(initial=NO_TIME))),
+            now=max(self.reference_time, int(timestamps[usable].max(initial=NO_TIME))),
             config=self.signals,
         )
+
+    def _has_impossible_stars(
+        self, codes: NDArray[np.uint8], values: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        gives_stars = (codes == RATING_CODE) | (codes == REVIEW_CODE)
+        scale = self.rating_scale
+        if scale is None:
+            return gives_stars & ~np.isnan(values)
+        return gives_stars & ((values < scale.low) | (values > scale.high))
 
     def stored_history(self, user_id: Id) -> Histories | None:
         """The history that a user had in training; None for a user who was not there."""

@@ -82,6 +82,11 @@ def test_unknown_products_in_a_history_are_left_out(recommender: Recommender) ->
     assert len(recommender.history(unknown).items) == 0
 
 
+def test_stars_outside_of_the_scale_are_left_out(recommender: Recommender) -> None:
+    impossible = BehaviorRow(INTERACTIONS.items.id(3), "rating", 11.0, NO_TIME)
+    assert len(recommender.history([impossible]).items) == 0
+
+
 def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -> None:
     history = recommender.histories.take(5, 6)
     scores = recommender.ranker.score(history)[0]
