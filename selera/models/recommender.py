@@ -106,9 +106,11 @@ class Recommender:
     ) -> NDArray[np.bool_]:
         gives_stars = (codes == RATING_CODE) | (codes == REVIEW_CODE)
         scale = self.rating_scale
-        if scale is None:
-            return gives_stars & ~np.isnan(values)
-        return gives_stars & ((values < scale.low) | (values > scale.high))
+        outside = (
+            ~np.isnan(values) if scale is None else (values < scale.low) | (values > scale.high)
+        )
+        impossible: NDArray[np.bool_] = gives_stars & outside
+        return impossible
 
     def stored_history(self, user_id: Id) -> Histories | None:
         """The history that a user had in training; None for a user who was not there."""
