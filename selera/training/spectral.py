@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
 
 from ..contracts.protocols import Progress, silent
 from ..kernels.sparse import multiply_rows
@@ -46,7 +47,7 @@ def truncated_svd(
     total = 2 * n_power_iterations + 2
     rng = np.random.default_rng(seed)
     block = rng.standard_normal((n_columns, width), dtype=np.float32)
-    with open_workers(n_threads) as workers:
+    with threadpool_limits(1, user_api="blas"), open_workers(n_threads) as workers:
         block = _orthonormal(_multiply(matrix, block, workers))
         progress("truncated svd", 1, total)
         for iteration in range(n_power_iterations):
