@@ -74,7 +74,7 @@ def run() -> Path:
     measured_in = environment()
     _compile()
     result = {
-        "hyperparameters": "Surprise's defaults: 100 factors, 20 epochs, rate .005, regularization .02",
+        "hyperparameters": "Surprise's defaults: 100 factors, 20 epochs, rate .005, lambda .02",
         "folds": f"random {N_FOLDS}-fold, seed {SEED}, the same for both",
         "ml-100k": _compare(movielens_100k()),
         "simulated-1m": _compare(simulated_1m()),

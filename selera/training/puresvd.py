@@ -34,7 +34,7 @@ class PureSvdConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_factors: Annotated[int, Meta(ge=1, le=4096)] = 32
     column_damping: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.5
     output_exponent: Annotated[float, Meta(ge=-1.0, le=2.0)] = 0.5
-    n_power_iterations: Annotated[int, Meta(ge=0, le=20)] = 4
+    n_power_iterations: Annotated[int, Meta(ge=0, le=50)] = 8
 
 
 def fit_puresvd(

@@ -23,14 +23,14 @@ from .workers import Workers, open_workers
 Matrix = NDArray[np.float32]
 
 _ROWS_PER_TASK = 4096
-_OVERSAMPLING = 16
+_OVERSAMPLING = 32
 
 
 def truncated_svd(
     matrix: csr_array,
     n_factors: int,
     *,
-    n_power_iterations: int = 4,
+    n_power_iterations: int = 8,
     seed: int,
     n_threads: int | None = None,
     progress: Progress = silent,
