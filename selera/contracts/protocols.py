@@ -62,7 +62,7 @@ class Catalogue(Protocol):
         """The user's profile row; None where there is none."""
         ...
 
-    def products(self, product_ids: Sequence[Id]) -> dict[Id, Product]:
+    def products(self, product_ids: Sequence[Id]) -> Mapping[Id, Product]:
         """Details of those products that exist."""
         ...
 

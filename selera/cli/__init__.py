@@ -1,0 +1,1 @@
+"""Commands, the composition of the settings, and the supervisor behind `selera run`."""

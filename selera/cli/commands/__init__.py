@@ -1,0 +1,32 @@
+"""The commands: each parses, calls one function of a lower room, and formats what it returns.
+
+Everything heavy is imported inside the functions, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from .answers import recommend, similar
+from .doctor import doctor
+from .etl import etl
+from .importing import import_dataset
+from .run import run
+from .seed import seed
+from .serve import serve
+from .train import train
+from .watch import watch
+
+COMMANDS: tuple[click.Command, ...] = (
+    run,
+    seed,
+    import_dataset,
+    etl,
+    train,
+    watch,
+    serve,
+    recommend,
+    similar,
+    doctor,
+)
+"""All commands of the group `selera`."""

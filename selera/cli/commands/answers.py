@@ -1,0 +1,105 @@
+"""`selera recommend` and `selera similar`: what the API answers, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from ..options import current_settings, database_option, json_option, limit_option, model_option
+from ..output import say_json, say_table
+
+if TYPE_CHECKING:
+    from ...serving import (
+        Product,
+        RecommendAnswer,
+        Recommendation,
+        RecommendationService,
+        SimilarAnswer,
+    )
+
+_PRODUCT_COLUMNS = {
+    "id": "product_id",
+    "product": "product_name",
+    "category": "category",
+    "price": "price",
+}
+
+
+@click.command()
+@click.argument("user_id")
+@database_option
+@model_option
+@limit_option
+@json_option
+def recommend(user_id: str, limit: int, as_json: bool) -> None:
+    """Products for the user USER_ID, best first."""
+    with _open_service() as service:
+        answer = service.recommend(user_id, limit=limit)
+    if as_json:
+        say_json(answer)
+    else:
+        _show_recommendations(answer)
+
+
+@click.command()
+@click.argument("product_id")
+@database_option
+@model_option
+@limit_option
+@json_option
+def similar(product_id: str, limit: int, as_json: bool) -> None:
+    """Products like the product PRODUCT_ID, best first."""
+    with _open_service() as service:
+        answer = service.similar(product_id, limit=limit)
+    if as_json:
+        say_json(answer)
+    else:
+        _show_similar(answer)
+
+
+@contextmanager
+def _open_service() -> Iterator[RecommendationService]:
+    """The service as the API has it, on the database and the model of the settings."""
+    settings = current_settings()
+    from ...database import Shop
+    from ...serving import ModelSlot, RecommendationService, ServingConfig
+
+    config = settings.section("serving", ServingConfig)
+    with closing(Shop.open(settings.files.database)) as shop:
+        yield RecommendationService(ModelSlot(settings.files.model_path), shop, config)
+
+
+def _show_recommendations(answer: RecommendAnswer) -> None:
+    user = answer.user
+    popular = "" if answer.fallback is None else ": most popular, there is no usable history yet"
+    say_table(
+        f"For user {user.user_id}{f' ({user.name})' if user.name else ''}{popular}",
+        ("rank", "score", "stars", *_PRODUCT_COLUMNS, "because of"),
+        (
+            (each.rank, each.score, each.predicted_rating, *_cells(each.product), _because(each))
+            for each in answer.recommendations
+        ),
+    )
+
+
+def _show_similar(answer: SimilarAnswer) -> None:
+    product = answer.product
+    popular = "" if answer.fallback is None else ": most popular, it cannot be compared yet"
+    say_table(
+        f"Like product {product.product_id} ({product.product_name}){popular}",
+        ("rank", "score", *_PRODUCT_COLUMNS),
+        ((each.rank, each.score, *_cells(each.product)) for each in answer.similar),
+    )
+
+
+def _cells(product: Product) -> list[object]:
+    return [getattr(product, name) for name in _PRODUCT_COLUMNS.values()]
+
+
+def _because(recommendation: Recommendation) -> object:
+    """The product of the user's own history that speaks most for it."""
+    reasons = recommendation.reasons
+    return (reasons[0].product_name or reasons[0].product_id) if reasons else None

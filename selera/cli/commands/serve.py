@@ -1,0 +1,52 @@
+"""`selera serve`, the program app.py: the REST API."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+
+from ..logs import log_to_stderr
+from ..options import current_settings, database_option, model_option, setting
+from ..output import say
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ...web import WebConfig
+
+
+@click.command()
+@database_option
+@model_option
+@setting("web.host", "--host", help="The address to listen on.", default="127.0.0.1")
+@setting("web.port", "--port", type=int, help="0 takes any free port.", default="5000")
+def serve() -> None:
+    """Answer requests over HTTP, until stopped.
+
+    A new model is picked up without a restart; before the first one, requests are answered 503.
+    """
+    settings = current_settings()
+    from ...web import serve as run_server
+
+    log_to_stderr("info")
+    started = time.monotonic()
+    run_server(
+        web_config(settings),
+        lambda url: say(f"Selera answers on {url}; its pages are at {url}/docs"),
+    )
+    say(f"Served for {time.monotonic() - started:.0f} s.")
+
+
+def web_config(settings: Settings) -> WebConfig:
+    """The settings of the server, with what it takes from other sections."""
+    from ...serving import ServingConfig
+    from ...web import WebConfig
+
+    return msgspec.structs.replace(
+        settings.section("web", WebConfig),
+        database=settings.files.database,
+        model=settings.files.model_path,
+        serving=settings.section("serving", ServingConfig),
+    )

@@ -1,0 +1,49 @@
+"""`selera train`, the program training.py: from the CSV to the published model."""
+
+from __future__ import annotations
+
+import os
+
+import rich_click as click
+
+from ..kernels import prepare_kernels
+from ..options import (
+    current_settings,
+    data_option,
+    json_option,
+    model_output_option,
+    setting,
+    wait_option,
+)
+from ..output import say, say_json
+from ..progress import shown_progress
+
+
+@click.command()
+@data_option
+@model_output_option
+@setting("training.model", "--model", metavar="NAME", help="The algorithm.", default="svd")
+@setting("training.seed", "--seed", type=int, help="Equal seeds, equal models.", default="42")
+@wait_option("training")
+@json_option
+def train(wait: bool, as_json: bool) -> None:
+    """Learn from data-training.csv, judge the result honestly, and publish the model.
+
+    The evaluation learns from the past and is asked for what came after it; the published model
+    then learns from all of the data. A training that fails leaves the published model as it is.
+    """
+    settings = current_settings()
+    files = settings.files
+    with shown_progress() as progress:
+        if not prepare_kernels(os.environ):
+            progress("compiling kernels, once", 0, None)
+        from ...pipeline.train import TrainConfig
+        from ...pipeline.train import train as run_training
+
+        config = settings.section("training", TrainConfig)
+        report = run_training(files.data_path, files.model_path, config, progress, wait=wait)
+    if as_json:
+        say_json(report.to_dict())
+        return
+    for line in report.lines():
+        say(line)

@@ -1,0 +1,32 @@
+"""`selera watch`, the program watcher.py: a new model whenever the CSV changes."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from ..children import child_command
+from ..logs import log_to_stderr
+from ..options import current_settings, data_option, model_output_option
+from ..output import say
+from ..stopping import stop_event
+
+
+@click.command()
+@data_option
+@model_output_option
+def watch() -> None:
+    """Train anew whenever the content of data-training.csv changes, until stopped.
+
+    A touch or an equal rewrite trains nothing; a broken file leaves the old model where it is.
+    """
+    settings = current_settings()
+    from ...pipeline.watch_csv import watch_csv
+    from ...pipeline.watching import WatchConfig
+
+    log_to_stderr("info")
+    files = settings.files
+    config = settings.section("watch", WatchConfig)
+    command = child_command(settings, "train", "--wait")
+    with stop_event() as stop:
+        report = watch_csv(files.data_path, files.model_path, command, stop, config)
+    say(f"Watched for {report.seconds:.0f} s: {report.n_runs} trainings, {report.n_failed} failed.")

@@ -1,0 +1,22 @@
+"""The shop's SQL database: SQLite, PostgreSQL, MariaDB or MySQL, read and (for samples) made."""
+
+from .changes import ChangeProbe
+from .diagnosis import Finding, diagnose
+from .engine import open_engine
+from .making import create_shop_tables, index_shop_tables
+from .shop import Shop
+from .snapshot import Snapshot, snapshot
+from .writing import insert_rows
+
+__all__ = [
+    "ChangeProbe",
+    "Finding",
+    "Shop",
+    "Snapshot",
+    "create_shop_tables",
+    "diagnose",
+    "index_shop_tables",
+    "insert_rows",
+    "open_engine",
+    "snapshot",
+]

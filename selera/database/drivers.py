@@ -1,0 +1,81 @@
+"""What differs between the databases when a connection is made: drivers, timeouts, settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Engine, event
+
+from .lenient import read_odd_times_as_text
+from .sqlite_file import set_up_sqlite
+
+CONNECT_TIMEOUT_S = 5
+BUSY_TIMEOUT_S = 10
+
+DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mysql+pymysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mariadb+pymysql": "mariadb+pymysql",
+}
+"""Every scheme that a database URL may begin with, and the driver that answers it."""
+
+
+def connect_arguments(url: URL, answer_timeout_s: int | None) -> dict[str, Any]:
+    """What the driver of `url` gets, options of the URL itself first.
+
+    `answer_timeout_s` bounds how long one statement may take; None waits for ever.
+    """
+    match url.get_backend_name():
+        case "sqlite":
+            arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+        case "postgresql":
+            settings = ["-c timezone=UTC", "-c datestyle=ISO"]
+            if answer_timeout_s:
+                settings.append(f"-c statement_timeout={answer_timeout_s}s")
+            arguments = {
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": " ".join(settings),
+                "application_name": "selera",
+                "tcp_user_timeout": 1000 * (answer_timeout_s or 60),
+            }
+        case _:
+            arguments = {
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "charset": "utf8mb4",
+                # TIMESTAMP columns are told in the session's time zone.
+                "init_command": "SET time_zone = '+00:00'",
+                "read_timeout": answer_timeout_s,
+                "write_timeout": answer_timeout_s,
+            }
+    return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def pool_arguments(url: URL) -> dict[str, Any]:
+    """The size and patience of the pool; a server's stale connections are found before use."""
+    is_server = url.get_backend_name() != "sqlite"
+    return {
+        "pool_size": 8,
+        "max_overflow": 8,
+        "pool_timeout": CONNECT_TIMEOUT_S,
+        "pool_pre_ping": is_server,
+        "pool_recycle": 1800 if is_server else -1,
+    }
+
+
+def set_up(engine: Engine, *, create: bool) -> None:
+    """Register what has to happen on each new connection of this engine."""
+    match engine.dialect.name:
+        case "sqlite":
+            set_up_sqlite(engine, create=create)
+        case "postgresql":
+            event.listen(engine, "connect", _set_up_postgresql)
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:
+    read_odd_times_as_text(connection)

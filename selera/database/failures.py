@@ -1,0 +1,50 @@
+"""One place where what a driver says becomes a sentence for a person, without the password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ..contracts.errors import DatabaseError
+
+_UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+_REACH_CURE = (
+    "Check that the database runs and that the URL names the right host, user, password and "
+    "database."
+)
+_DOCTOR_CURE = "`selera doctor` tells what is odd about the tables."
+_SECRETS = ("password", "passwd", "passfile", "sslpassword")
+
+
+def describe(url: URL) -> str:
+    """A database's URL as a person may see it: the password hidden, no options."""
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string()
+
+
+def explain(error: Exception, url: URL) -> str:
+    """What the driver said, its first line, with every secret of the URL taken out."""
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    secrets = [url.password, *(url.query.get(name) for name in _SECRETS)]
+    for secret in secrets:
+        if isinstance(secret, str) and secret:
+            said = said.replace(secret, "***")
+    return said.splitlines()[0].rstrip(".")
+
+
+@contextmanager
+def translated(url: URL, doing: str) -> Iterator[None]:
+    """Turn any failure of the database inside the block into a `DatabaseError`.
+
+    `doing` completes the sentence "cannot ...", such as "read the history of a user from".
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cure = _REACH_CURE if isinstance(error, _UNREACHABLE) else _DOCTOR_CURE
+        raise DatabaseError(
+            f"Cannot {doing} {describe(url)}: {explain(error, url)}. {cure}"
+        ) from error

@@ -1,0 +1,155 @@
+"""How single values of a shop's database are read: numbers, counts, times, texts, ids.
+
+The ETL applies the same rules to whole columns; a property test holds both against each other, so
+the rules are written down here exactly.
+
+Blank
+    NULL, and a text of nothing but ASCII white space, count as absent for numbers, counts, times.
+    For ids and texts only NULL and the empty text are absent; their white space is kept.
+Number
+    An integer, float, Decimal or boolean (1 or 0), or a text that is, apart from ASCII white space
+    around it, `[+-]?(digits[.digits*]|.digits)([eE][+-]?digits)?` in ASCII digits. Only finite
+    numbers are numbers. No thousands separators, no decimal comma, no hexadecimal.
+Count
+    A number of at most 2**53 either way, rounded up to a whole number: half a kilogram is one.
+Time
+    A date or datetime object, or a text that is, white space around it apart, one of
+    `YYYY-MM-DD`
+    `YYYY-MM-DD HH:MM`, `YYYY-MM-DD HH:MM:SS`, `YYYY-MM-DD HH:MM:SS.f` (1 to 9 digits of fraction)
+    with one space or `T` before the hour, and for those with a clock time optionally `Z`, `+hh`,
+    `+hhmm` or `+hh:mm` (or `-`), directly or after one space. Hours 00..23, minutes and seconds
+    00..59, offsets up to 23:59. A time without an offset is UTC; a date is its midnight in UTC;
+    fractions of a second are cut off. Times outside the years 1 to 9999 (UTC) are unreadable.
+    Numbers are no times.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import math
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from ..contracts.behaviors import NO_TIME
+from ..contracts.ids import Id, IdKind
+
+MAX_COUNT: Final = 2**53
+
+WHITE_SPACE: Final = " \t\n\r\v\f"
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+TIME: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
+    r"(?: ?(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?))?)?"
+)
+
+EARLIEST: Final = calendar.timegm((1, 1, 1, 0, 0, 0))
+LATEST: Final = calendar.timegm((9999, 12, 31, 23, 59, 59))
+
+_PLAIN_TYPES: Final = frozenset({type(None), bool, int, float, Decimal, str, date, datetime})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def is_blank(value: object) -> bool:
+    """Whether a number, count or time is absent."""
+    return value is None or (isinstance(value, str) and not value.strip(WHITE_SPACE))
+
+
+def parse_number(value: object) -> float | None:
+    """The finite number that `value` says; None where it is blank or says none."""
+    if isinstance(value, str):
+        text = value.strip(WHITE_SPACE)
+        number = float(text) if NUMBER.fullmatch(text) else math.nan
+    elif isinstance(value, int | float | Decimal):
+        try:
+            number = float(value)
+        except (OverflowError, ValueError):  # a huge integer; a signalling NaN
+            number = math.nan
+    else:
+        number = math.nan
+    return number if math.isfinite(number) else None
+
+
+def parse_count(value: object) -> int | None:
+    """The whole number that `value` says, rounded up; None where it is blank or says none."""
+    number = parse_number(value)
+    if number is None or abs(number) > MAX_COUNT:
+        return None
+    return math.ceil(number)
+
+
+def parse_time(value: object) -> int | None:
+    """UTC seconds of a time; `NO_TIME` where it is blank, None where it cannot be read."""
+    if is_blank(value):
+        return NO_TIME
+    if isinstance(value, datetime):
+        return _seconds_of_datetime(value)
+    if isinstance(value, date):
+        return calendar.timegm(value.timetuple())
+    if isinstance(value, str):
+        return _seconds_of_text(value.strip(WHITE_SPACE))
+    return None
+
+
+def _seconds_of_datetime(moment: datetime) -> int | None:
+    offset = moment.utcoffset() or timedelta()
+    seconds = calendar.timegm(moment.timetuple()) - math.floor(offset.total_seconds())
+    return seconds if EARLIEST <= seconds <= LATEST else None
+
+
+def _seconds_of_text(text: str) -> int | None:
+    match = TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, sign, offset_hours, offset_minutes = match.groups("0")
+    hours_away, minutes_away = int(offset_hours), int(offset_minutes)
+    if hours_away > 23 or minutes_away > 59:
+        return None
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
+    except ValueError:
+        return None
+    away = (hours_away * 60 + minutes_away) * 60
+    seconds = calendar.timegm(moment.timetuple()) + (away if sign == "-" else -away)
+    return seconds if EARLIEST <= seconds <= LATEST else None
+
+
+def format_time(seconds: int) -> str:
+    """ISO 8601 text of UTC seconds, such as `2024-05-31T08:15:00Z`."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00") + "Z"
+
+
+def read_id(value: object, kind: IdKind) -> Id | None:
+    """The id that a value of an id column is; None where it is absent or of another kind.
+
+    Integer ids are integers of 64 bits. Of string ids, an integer or whole float is its digits.
+    """
+    if value is None or value == "":
+        return None
+    if kind == "int":
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return int(value) if whole and -(2**63) <= value < 2**63 else None  # type: ignore[call-overload, operator]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(plain(value))
+
+
+def plain(value: object) -> Any:
+    """A value of an unusual type (bytes, UUID, JSON, time of day) as a text; others unchanged."""
+    if type(value) in _PLAIN_TYPES:
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def all_plain(values: tuple[object, ...]) -> bool:
+    """Whether `plain` would change none of the values."""
+    return _PLAIN_TYPES.issuperset(map(type, values))

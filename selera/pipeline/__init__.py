@@ -1,0 +1,8 @@
+"""The glue from the shop's database to the published model, and what keeps it turning by itself.
+
+etl             database -> data-training.csv
+train, publish  data-training.csv -> evaluation -> system-recomendation.pkl
+watch_csv       trains whenever the content of the CSV changes
+watch_database  runs the ETL whenever the shop's tables change
+children        the processes in which both of them work, and the lifeline to their parent
+"""

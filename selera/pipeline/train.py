@@ -1,0 +1,146 @@
+"""From `data-training.csv` to the published model: judge honestly, fit on all data, publish."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from msgspec import Meta
+
+from ..contracts.errors import NothingToLearn
+from ..contracts.interactions import Interactions
+from ..contracts.protocols import Progress, silent
+from ..etl import TrainingData, load_training_csv
+from ..evaluation import EvaluationConfig, EvaluationReport, evaluate
+from ..models import Recommender
+from ..training import TrainingConfig, fit_recommender
+from .locks import exclusive
+from .publish import publish
+
+log = structlog.get_logger(__name__)
+
+
+class TrainConfig(TrainingConfig, frozen=True, forbid_unknown_fields=True):
+    """What is trained: the knobs of the algorithms, and these.
+
+    model : the recipe's name, one of `selera.training.RECIPES`
+    seed : of every random choice; the same data and the same seed give the same model
+    evaluation : how the recipe is judged before it is published
+    """
+
+    model: str = "svd"
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 42
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+class TrainReport(msgspec.Struct, frozen=True):
+    """What a training did.
+
+    version : the name of the published version
+    n_behaviors, n_users, n_items : what it learnt from
+    evaluation : None where there was too little to hold something out
+    """
+
+    version: str
+    model: str
+    output: str
+    data_sha256: str
+    n_behaviors: int
+    n_users: int
+    n_items: int
+    evaluation: EvaluationReport | None
+    seconds: float
+
+    def lines(self) -> list[str]:
+        """The report for a person; the last line is the summary."""
+        if self.evaluation is None:
+            judged = ["Evaluation: not possible, too few behaviors to hold some of them out."]
+        else:
+            judged = self.evaluation.lines()
+        return [
+            *judged,
+            f"Trained {self.model} on {self.n_behaviors:,} behaviors of {self.n_users:,} users "
+            f"with {self.n_items:,} products and published {self.output} as {self.version} "
+            f"in {self.seconds:.1f} s.",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain builtins."""
+        built: dict[str, Any] = msgspec.to_builtins(self)
+        return built
+
+
+def train(
+    data: Path,
+    output: Path,
+    config: TrainConfig,
+    progress: Progress = silent,
+    *,
+    wait: bool = False,
+) -> TrainReport:
+    """Train on the CSV `data` and publish the model as `output`.
+
+    One training at a time: another one of this output is awaited if `wait`, else Busy is raised.
+    The CSV is read only once the lock is held, so the newest data wins. Raises DataError for a CSV
+    that cannot be used and ConfigError for an unknown model; the published file is then untouched.
+    """
+    with exclusive(output, "training", wait=wait):
+        started = time.perf_counter()
+        progress("loading", 0, None)
+        loaded = load_training_csv(data)
+        judged = _judge(loaded.interactions, config, progress)
+        recommender = _fit(loaded, config, judged, progress)
+        metadata, arrays = recommender.to_parts()
+        seconds = time.perf_counter() - started
+        version = publish(output, metadata, arrays, trained_at=datetime.now(UTC), seconds=seconds)
+    report = TrainReport(
+        version=version,
+        model=config.model,
+        output=str(output),
+        data_sha256=loaded.sha256,
+        n_behaviors=len(loaded.interactions),
+        n_users=loaded.interactions.n_users,
+        n_items=loaded.interactions.n_items,
+        evaluation=judged,
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    log.info("trained", model=report.model, version=version, seconds=report.seconds)
+    return report
+
+
+def _judge(
+    interactions: Interactions, config: TrainConfig, progress: Progress
+) -> EvaluationReport | None:
+    """The evaluation; None where what is left after holding some behaviors out teaches nothing."""
+    try:
+        return evaluate(
+            interactions,
+            config.model,
+            config,
+            config.evaluation,
+            seed=config.seed,
+            progress=lambda stage, done, total: progress(f"judging: {stage}", done, total),
+        )
+    except NothingToLearn:
+        return None
+
+
+def _fit(
+    loaded: TrainingData, config: TrainConfig, judged: EvaluationReport | None, progress: Progress
+) -> Recommender:
+    """The model of all data; its metrics leave out what would differ from run to run."""
+    metrics = {} if judged is None else judged.to_dict()
+    metrics.pop("seconds", None)
+    return fit_recommender(
+        loaded.interactions,
+        config.model,
+        config,
+        seed=config.seed,
+        data_sha256=loaded.sha256,
+        metrics=metrics,
+        progress=lambda stage, done, total: progress(f"fitting: {stage}", done, total),
+    )

@@ -1,0 +1,148 @@
+"""The watchdog on `data-training.csv`: whenever its content changes, a new model is trained.
+
+What counts is the content. It is compared with the hash of the data that the published model learnt
+from, so that neither a touch, nor an equal rewrite, nor a restart of the watcher trains anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import structlog
+import watchfiles
+
+from ..artifact import open_artifact
+from ..contracts.errors import ArtifactError, ConfigError
+from .backoff import Backoff
+from .children import NICENESS, Command, run_child
+from .files import Signature, settled_signature, sha256, signature
+from .watching import WatchConfig, WatchReport
+
+log = structlog.get_logger(__name__)
+
+
+def watch_csv(
+    data: Path,
+    output: Path,
+    command: Command,
+    stop: Event,
+    config: WatchConfig,
+) -> WatchReport:
+    """Run `command`, which trains `output` on `data`, for every new content of `data`.
+
+    Returns once `stop` is set, its child being stopped. One training at a time: what changes during
+    one is trained afterwards, once. Raises ConfigError where the folder of `data` does not exist.
+    """
+    if not data.parent.is_dir():
+        raise ConfigError(f"there is no folder {data.parent.resolve()} to watch for {data.name}")
+    started = time.monotonic()
+    trainer = _Trainer(data, output, command, stop, config)
+    log.info("watching", file=str(data))
+    for _ in _ticks(data, stop, config):
+        trainer.look()
+    return WatchReport(trainer.n_runs, trainer.n_failed, round(time.monotonic() - started, 3))
+
+
+def published_data_sha256(output: Path) -> str | None:
+    """The hash of the CSV that the published model learnt from; None where none can be opened."""
+    try:
+        metadata = open_artifact(output).metadata
+    except ArtifactError:
+        return None
+    digest: str | None = metadata.get("data", {}).get("sha256")
+    return digest
+
+
+def _ticks(data: Path, stop: Event, config: WatchConfig) -> Iterator[object]:
+    """One tick now, one after every batch of changes, and one each `poll_s` seconds.
+
+    The folder is watched, not the file: a file that is replaced is another file. The regular ticks
+    cover what is not reported: network mounts, and changes from before the watch was in place.
+    """
+    changes = watchfiles.watch(
+        data.parent,
+        watch_filter=lambda _, path: Path(path).name == data.name,
+        debounce=200,
+        rust_timeout=int(config.poll_s * 1000),
+        yield_on_timeout=True,
+        stop_event=stop,
+        raise_interrupt=False,
+        recursive=False,
+    )
+    return itertools.chain([set()], changes)
+
+
+class _Trainer:
+    """Knows which content was seen last, and trains on one that is new."""
+
+    def __init__(
+        self,
+        data: Path,
+        output: Path,
+        command: Command,
+        stop: Event,
+        config: WatchConfig,
+    ) -> None:
+        self._data = data
+        self._output = output
+        self._command = command
+        self._stop = stop
+        self._debounce_s = config.debounce_s
+        self._backoff = Backoff(config.retry_s, config.longest_retry_s)
+        self._seen: Signature | None = None
+        self._done: str | None = None
+        self._missing_said = False
+        self._retry_at = 0.0
+        self.n_runs = 0
+        self.n_failed = 0
+
+    def look(self) -> None:
+        """Train if the file has come to rest with a content neither tried nor published."""
+        if signature(self._data) == self._seen is not None or time.monotonic() < self._retry_at:
+            return
+        settled = settled_signature(self._data, self._debounce_s, self._stop)
+        if settled is None:
+            self._say_missing()
+            return
+        digest = sha256(self._data)
+        if digest is None or signature(self._data) != settled:
+            return  # it changes again: the next tick looks anew
+        self._missing_said = False
+        self._seen = settled
+        if digest == self._done:
+            log.info("unchanged", file=str(self._data))
+            return
+        self._done = digest
+        if digest == published_data_sha256(self._output):
+            log.info("up to date", file=str(self._data), sha256=digest[:12])
+            return
+        self._train(digest)
+
+    def _train(self, digest: str) -> None:
+        log.info("training", file=str(self._data), sha256=digest[:12])
+        self.n_runs += 1
+        code = run_child(self._command, self._stop, niceness=NICENESS)
+        if code == 0:
+            self._backoff.reset()
+        elif code is not None:
+            self.n_failed += 1
+            self._after_failure(code)
+
+    def _after_failure(self, code: int) -> None:
+        """A content that cannot be used is not tried again; a training that was killed is."""
+        if code > 0:
+            log.warning("training failed, the old model stays until the file changes", code=code)
+            return
+        pause_s = self._backoff.next_s()
+        log.warning("training was killed", signal=-code, retry_in_s=pause_s)
+        self._seen = self._done = None
+        self._retry_at = time.monotonic() + pause_s
+
+    def _say_missing(self) -> None:
+        if not (self._missing_said or self._stop.is_set()):
+            log.info("waiting for the file", file=str(self._data))
+            self._missing_said = True

@@ -1,0 +1,108 @@
+"""The pages for people: the front page, the interactive documentation, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from .about import ABOUT, About
+from .documentation import openapi_document, problems
+
+_STATIC = Path(__file__).parent / "static"
+_MEDIA_TYPES = {
+    "page.css": "text/css; charset=utf-8",
+    "docs.js": "text/javascript; charset=utf-8",
+    "selera.svg": "image/svg+xml",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+}
+"""The files that may be asked for, and nothing else."""
+
+_VENDORED = "swagger-ui"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing from elsewhere, no inline script; Swagger UI sets inline styles."""
+
+_PAGE_HEADERS = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
+_REVALIDATED = CacheControlHeader(no_cache=True)
+
+
+@get(
+    "/",
+    summary="What is here",
+    tags=["pages"],
+    cache_control=_REVALIDATED,
+    responses=problems("invalid_parameter"),
+)
+async def front(request: Request[Any, Any, Any]) -> Response[About]:
+    """Name, version and links; a page for a browser, which asks for `text/html`."""
+    headers = {"vary": "accept"}
+    if request.accept.best_match(["application/json", "text/html"]) != "text/html":
+        return Response(ABOUT, headers=headers)
+    page: Any = _front_page()
+    return Response(page, media_type="text/html", headers=headers | _PAGE_HEADERS)
+
+
+@get("/docs", include_in_schema=False, cache_control=_REVALIDATED)
+async def docs() -> Response[bytes]:
+    """The interactive documentation, which needs nothing from the internet."""
+    return Response(_read("docs.html"), media_type="text/html", headers=_PAGE_HEADERS)
+
+
+@get("/static/{name:str}", include_in_schema=False, cache_control=CacheControlHeader(max_age=3600))
+async def static_file(name: FromPath[str]) -> Response[bytes]:
+    """A file that a page needs."""
+    if name not in _MEDIA_TYPES:
+        raise NotFoundException
+    return Response(_read(name), media_type=_MEDIA_TYPES[name])
+
+
+def openapi_route(
+    described: Sequence[HTTPRouteHandler], dependencies: Mapping[str, Provide]
+) -> HTTPRouteHandler:
+    """The route of the OpenAPI document, which is made when it is first asked for."""
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openapi_document(described, dependencies))
+
+    @get("/openapi.json", include_in_schema=False, cache_control=_REVALIDATED)
+    async def openapi() -> Response[bytes]:
+        return Response(document(), media_type="application/json")
+
+    return openapi
+
+
+@cache
+def _read(name: str) -> bytes:
+    folder = _STATIC / _VENDORED if name.startswith("swagger") else _STATIC
+    return (folder / name).read_bytes()
+
+
+@cache
+def _front_page() -> bytes:
+    links = "\n".join(
+        f'<li><a href="{escape(path)}">{escape(path)}</a></li>'
+        if "{" not in path
+        else f"<li><code>{escape(path)}</code></li>"
+        for path in ABOUT.links.values()
+    )
+    page = Template(_read("index.html").decode("utf-8"))
+    text = page.substitute(
+        version=escape(ABOUT.version), description=escape(ABOUT.description), links=links
+    )
+    return text.encode("utf-8")

@@ -1,0 +1,104 @@
+"""Errors as RFC 9457 problems: one table, one shape, for every route and every status."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar.exceptions import (
+    ClientException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from msgspec import UNSET, Meta, UnsetType
+
+from ..contracts import errors
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one parameter."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The body of every error (RFC 9457), with a stable `code` to switch on."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Meta(description="The path that was asked for.")]
+    code: str
+    request_id: Annotated[str, Meta(description="The same as in X-Request-ID and in the log.")]
+    errors: list[FieldError] | UnsetType = UNSET
+
+
+class ProblemKind(msgspec.Struct, frozen=True):
+    """One kind of error.
+
+    detail : said instead of the error's own text, which is for the log only
+    retry_after_s : after how many seconds another try may do better
+    """
+
+    code: str
+    status: int
+    title: str
+    detail: str | None = None
+    retry_after_s: int | None = None
+
+    @property
+    def type(self) -> str:
+        """The URI that names this kind."""
+        return f"urn:selera:problem:{self.code}"
+
+
+INTERNAL_ERROR = ProblemKind(
+    "internal_error", 500, "Internal error", "This is our fault; the log tells it by request_id."
+)
+
+PROBLEMS: dict[type[Exception], ProblemKind] = {
+    ValidationException: ProblemKind("invalid_parameter", 422, "Invalid parameter"),
+    errors.UserNotFound: ProblemKind("user_not_found", 404, "Unknown user"),
+    errors.ProductNotFound: ProblemKind("product_not_found", 404, "Unknown product"),
+    NotFoundException: ProblemKind("not_found", 404, "No such route"),
+    MethodNotAllowedException: ProblemKind("method_not_allowed", 405, "Method not allowed"),
+    ClientException: ProblemKind("bad_request", 400, "Bad request"),
+    errors.ModelNotReady: ProblemKind("model_not_ready", 503, "No model yet", retry_after_s=5),
+    errors.ArtifactError: ProblemKind(
+        "invalid_model",
+        503,
+        "Unusable model",
+        "The model file cannot be used; the log says why, and `selera doctor` what to do.",
+        retry_after_s=5,
+    ),
+    errors.DatabaseError: ProblemKind(
+        "database_unavailable",
+        503,
+        "Database unavailable",
+        "The shop's database does not answer; the log says why, and `selera doctor` what to do.",
+        retry_after_s=5,
+    ),
+    errors.Busy: ProblemKind("busy", 503, "Too many requests in hand", retry_after_s=1),
+    Exception: INTERNAL_ERROR,
+}
+"""Which problem an exception becomes: the entry of its nearest class."""
+
+
+def problem_kind(error: Exception) -> ProblemKind:
+    """The entry of `PROBLEMS` for the nearest class of this error."""
+    return next(PROBLEMS[each] for each in type(error).__mro__ if each in PROBLEMS)
+
+
+def invalid(field: str, message: str) -> ValidationException:
+    """The error of one parameter, to be raised."""
+    return invalid_fields([FieldError(field, message)])
+
+
+def invalid_fields(field_errors: list[FieldError]) -> ValidationException:
+    """The error of several parameters, to be raised."""
+    return ValidationException(extra=[msgspec.to_builtins(each) for each in field_errors])

@@ -1,0 +1,180 @@
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+from msgspec import Meta
+
+from selera.cli.settings import SECTIONS, Settings, ShopFiles
+from selera.cli.sources import Value, Values
+from selera.contracts.errors import ConfigError
+from selera.etl import EtlConfig
+from selera.pipeline.train import TrainConfig
+from selera.pipeline.watching import WatchConfig
+from selera.serving import ServingConfig
+from selera.shop import ShopConfig
+from selera.web import WebConfig
+
+
+class Inner(msgspec.Struct, frozen=True):
+    depth: Annotated[int, Meta(ge=1)] = 3
+
+
+class Outer(msgspec.Struct, frozen=True):
+    name: str = "outer"
+    ratio: float = 0.5
+    is_on: bool = False
+    kind: Literal["a", "b"] = "a"
+    words: tuple[str, ...] = ("x",)
+    inner: Inner = Inner(depth=7)
+
+    def __post_init__(self) -> None:
+        if self.name == "forbidden":
+            raise ConfigError("web.name must not be forbidden")
+
+
+def _load(tmp_path: Path, toml: str = "", flags: object = None, **environment: str) -> Settings:
+    path = tmp_path / "selera.toml"
+    if toml:
+        path.write_text(toml, encoding="utf-8")
+    given: Values = {("web", "name"): Value(flags, "--name")} if flags is not None else {}
+    return Settings.load(path, environment, given)
+
+
+def test_defaults_hold_where_nothing_is_set(tmp_path: Path) -> None:
+    settings = _load(tmp_path)
+
+    assert settings.files == ShopFiles(
+        "sqlite:///shop.db", "data-training.csv", "system-recomendation.pkl"
+    )
+    assert settings.section("web", Outer) == Outer()
+
+
+def test_flags_beat_variables_beat_the_file(tmp_path: Path) -> None:
+    toml = '[web]\nname = "file"\nratio = 0.1\nkind = "b"\n'
+
+    settings = _load(tmp_path, toml, "flag", SELERA_WEB_NAME="env", SELERA_WEB_RATIO="0.2")
+
+    assert settings.section("web", Outer) == Outer(name="flag", ratio=0.2, kind="b")
+
+
+def test_a_nested_setting_replaces_only_itself(tmp_path: Path) -> None:
+    toml = "[web.inner]\ndepth = 9\n"
+
+    assert _load(tmp_path, toml).section("web", Outer) == Outer(inner=Inner(depth=9))
+    assert _load(tmp_path, SELERA_WEB_INNER_DEPTH="4").section("web", Outer).inner.depth == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "expected"),
+    [
+        ("NAME", "5000", "5000"),
+        ("NAME", "plain words", "plain words"),
+        ("NAME", '"quoted"', "quoted"),
+        ("RATIO", "1", 1.0),
+        ("RATIO", "1e-3", 0.001),
+        ("IS_ON", "true", True),
+        ("IS_ON", "1", True),
+        ("KIND", "b", "b"),
+        ("WORDS", '["a", "b"]', ("a", "b")),
+    ],
+)
+def test_a_variable_is_read_as_in_the_file_and_texts_need_no_quotes(
+    tmp_path: Path, variable: str, text: str, expected: object
+) -> None:
+    settings = _load(tmp_path, "", None, **{f"SELERA_WEB_{variable}": text})
+
+    assert getattr(settings.section("web", Outer), variable.lower()) == expected
+
+
+def test_the_short_variables_of_the_files(tmp_path: Path) -> None:
+    settings = _load(tmp_path, SELERA_DATABASE="sqlite:///x.db", SELERA_MODEL_FILE="m.pkl")
+
+    assert settings.files == ShopFiles(database="sqlite:///x.db", model_file="m.pkl")
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment", "message"),
+    [
+        ("[web]\nport = 1\n", {}, r"web\.port in .*selera\.toml is no setting; .*web\.name"),
+        ("", {"SELERA_WEB_PORT": "1"}, r"SELERA_WEB_PORT in the .*; .*SELERA_WEB_NAME"),
+        ("[web.inner]\nwidth = 1\n", {}, r"web\.inner\.width .*web\.inner\.depth"),
+        ("[web]\ninner = 3\n", {}, r"web\.inner in "),
+    ],
+)
+def test_an_unknown_key_names_the_known_ones(
+    tmp_path: Path, toml: str, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _load(tmp_path, toml, None, **environment).section("web", Outer)
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment", "message"),
+    [
+        ("[wbe]\nport = 1\n", {}, r"\[wbe\] in .*selera\.toml is no setting; .*\[web\]"),
+        ("", {"SELERA_WBE_PORT": "1"}, r"SELERA_WBE_PORT in the environment .*SELERA_WEB_\*"),
+        ("port = 1 1\n", {}, r"selera\.toml is no TOML: .*line 1"),
+    ],
+)
+def test_what_no_section_knows_is_refused_at_once(
+    tmp_path: Path, toml: str, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _load(tmp_path, toml, None, **environment)
+
+
+def test_an_unknown_key_above_all_sections_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"databse in .*; known are: database, data_file"):
+        assert _load(tmp_path, 'databse = "x"\n').files
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment", "message"),
+    [
+        ('[web]\nratio = "x"\n', {}, r"web\.ratio must be a number, got 'x' from .*selera\.toml"),
+        ("", {"SELERA_WEB_KIND": "c"}, r'web\.kind must be "a" or "b", got \'c\' from SELERA_WEB'),
+        ("", {"SELERA_WEB_INNER_DEPTH": "0"}, r"web\.inner\.depth must be a whole number >= 1"),
+        ("[web]\nis_on = 1\n", {}, r"web\.is_on must be true or false, got 1"),
+    ],
+)
+def test_a_wrong_value_names_setting_source_and_what_is_allowed(
+    tmp_path: Path, toml: str, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _load(tmp_path, toml, None, **environment).section("web", Outer)
+
+
+def test_a_rule_of_the_struct_itself_tells_the_source_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"must not be forbidden \(web\.name is from --name\)"):
+        _load(tmp_path, "", "forbidden").section("web", Outer)
+
+
+def test_the_variables_of_the_tests_are_no_settings(tmp_path: Path) -> None:
+    settings = _load(tmp_path, SELERA_DATA="/data", SELERA_TEST_POSTGRESQL="postgresql://x/y")
+
+    assert settings.files == ShopFiles()
+
+
+def test_flags_travel_to_children_as_variables(tmp_path: Path) -> None:
+    settings = _load(tmp_path, "", "flag").with_flag(("web", "port"), 7, "--port")
+
+    assert settings.as_environment() == {"SELERA_WEB_NAME": "flag", "SELERA_WEB_PORT": "7"}
+    assert _load(tmp_path).as_environment() == {}
+
+
+def test_every_section_of_every_room_is_checked(tmp_path: Path) -> None:
+    structs = [ShopFiles, ShopConfig, EtlConfig, TrainConfig, WatchConfig, ServingConfig, WebConfig]
+
+    assert [place.partition(":")[2] for place in SECTIONS.values()] == [
+        struct.__name__ for struct in structs
+    ]
+    Settings.load(tmp_path / "selera.toml", {}, {}).check()
+    broken = Settings.load(tmp_path / "x", {"SELERA_TRAINING_SVD_N_EPOCHS": "many"}, {})
+    with pytest.raises(ConfigError, match=r"training\.svd\.n_epochs must be a whole number"):
+        broken.check()
+
+
+def test_what_is_handed_over_is_no_setting_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"web\.database in .* is no setting"):
+        _load(tmp_path, '[web]\ndatabase = "sqlite:///x.db"\n').section("web", WebConfig)

@@ -1,0 +1,3 @@
+"""Fixtures for all tests: `database_url` of `tests.shops`."""
+
+pytest_plugins = ("tests.shops",)

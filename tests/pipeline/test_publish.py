@@ -1,0 +1,129 @@
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from selera.artifact import open_artifact, verify_artifact
+from selera.contracts.errors import ArtifactError
+from selera.pipeline.publish import KEPT_VERSIONS, content_sha256, publish, version_name
+
+WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def _arrays(value: float = 1.0) -> Mapping[str, NDArray[Any]]:
+    return {"items.factors": np.full((3, 2), value, dtype=np.float32)}
+
+
+def _publish(output: Path, value: float = 1.0, when: datetime = WHEN) -> str:
+    return publish(output, {"algorithm": "svd"}, _arrays(value), trained_at=when, seconds=1.5)
+
+
+def test_the_published_file_is_the_immutable_version(tmp_path: Path) -> None:
+    output = tmp_path / "system-recomendation.pkl"
+
+    version = _publish(output)
+
+    immutable = tmp_path / "models" / f"{version}.pkl"
+    assert output.samefile(immutable)
+    assert verify_artifact(output).run == {
+        "version": version,
+        "trained_at": "2026-03-04T05:06:07Z",
+        "seconds": 1.5,
+    }
+
+
+def test_a_version_names_its_time_and_its_content() -> None:
+    jakarta = timezone(timedelta(hours=7))
+
+    assert version_name(WHEN, "abcdef0123") == "20260304T050607Z-abcdef"
+    assert version_name(WHEN.astimezone(jakarta), "abcdef0123") == "20260304T050607Z-abcdef"
+
+
+def test_the_content_hash_sees_metadata_names_shapes_and_numbers() -> None:
+    array = np.arange(6, dtype=np.float32)
+    hashes = {
+        content_sha256({"a": 1}, {"x": array}),
+        content_sha256({"a": 2}, {"x": array}),
+        content_sha256({"a": 1}, {"y": array}),
+        content_sha256({"a": 1}, {"x": array.reshape(2, 3)}),
+        content_sha256({"a": 1}, {"x": array + 1}),
+    }
+
+    assert len(hashes) == 5
+    assert content_sha256({"a": 1}, {"x": array.copy()}) in hashes
+
+
+def test_who_has_mapped_an_older_model_keeps_it(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+    _publish(output, 1.0)
+    mapped = open_artifact(output).arrays["items.factors"]
+
+    _publish(output, 2.0)
+
+    assert mapped[0, 0] == 1.0
+    assert open_artifact(output).arrays["items.factors"][0, 0] == 2.0
+
+
+def test_only_the_newest_versions_are_kept(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+
+    versions = [_publish(output, float(day), WHEN + timedelta(days=day)) for day in range(8)]
+
+    kept = sorted(path.stem for path in (tmp_path / "models").glob("*.pkl"))
+    assert kept == versions[-KEPT_VERSIONS:]
+
+
+def test_a_clock_that_went_back_does_not_lose_the_published_version(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+    for day in range(KEPT_VERSIONS):
+        _publish(output, float(day), WHEN + timedelta(days=day))
+
+    version = _publish(output, 99.0, WHEN - timedelta(days=365))
+
+    assert (tmp_path / "models" / f"{version}.pkl").samefile(output)
+    assert len(list((tmp_path / "models").glob("*.pkl"))) == KEPT_VERSIONS
+
+
+def test_what_an_interrupted_training_left_is_removed(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+    (tmp_path / "models").mkdir()
+    leftover = tmp_path / "models" / ".20250101T000000Z-aaaaaa.pkl.x1y2.tmp"
+    leftover.write_bytes(b"half a model")
+
+    _publish(output)
+
+    assert not leftover.exists()
+
+
+def test_a_model_that_cannot_be_kept_leaves_the_published_one(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+    version = _publish(output)
+    bad = {"items.names": np.array(["text"])}
+
+    with pytest.raises(ArtifactError, match="dtype"):
+        publish(output, {}, bad, trained_at=WHEN + timedelta(days=1), seconds=0.0)
+
+    assert open_artifact(output).run["version"] == version
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pkl", "models"]
+
+
+def test_a_folder_without_links_gets_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    output = tmp_path / "model.pkl"
+
+    version = _publish(output)
+
+    immutable = tmp_path / "models" / f"{version}.pkl"
+    assert not output.samefile(immutable)
+    assert output.read_bytes() == immutable.read_bytes()
+    assert output.stat().st_mode == immutable.stat().st_mode

@@ -1,0 +1,165 @@
+import pickle
+import signal
+from pathlib import Path
+
+import pytest
+
+from selera.artifact import open_artifact, verify_artifact
+from selera.contracts.errors import Busy, ConfigError, DataError
+from selera.models import Recommender
+from selera.pipeline.files import sha256
+from selera.pipeline.locks import exclusive
+from selera.pipeline.train import TrainConfig, TrainReport, train
+from tests.processes import ROOT, running, wait_until
+from tests.small_shop import N_BEHAVIORS, N_ITEMS, N_USERS, write_training_csv
+
+SLOW_TRAINING = """
+import sys
+from pathlib import Path
+from selera.pipeline.train import TrainConfig, train
+def progress(stage, done, total):
+    if stage.startswith("fitting"):
+        Path(sys.argv[3]).write_text("fitting")
+        while True:
+            pass
+train(Path(sys.argv[1]), Path(sys.argv[2]), TrainConfig(), progress)
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data-training.csv"
+    write_training_csv(path)
+    return path
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "system-recomendation.pkl"
+
+
+def _open(output: Path) -> Recommender:
+    artifact = open_artifact(output)
+    return Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
+
+
+def test_a_training_publishes_a_model_of_all_the_data(data: Path, output: Path) -> None:
+    report = train(data, output, TrainConfig())
+
+    model = _open(output)
+    assert model.version == report.version
+    assert model.data_sha256 == sha256(data) == report.data_sha256
+    assert (len(model.users), len(model.items)) == (N_USERS, N_ITEMS)
+    assert model.metrics["rankings"][0]["name"] == "svd"
+    assert model.metrics["rankings"][-1]["name"] == "popularity"
+    assert verify_artifact(output).run["version"] == report.version
+
+
+def test_the_report_compares_and_ends_with_a_summary(data: Path, output: Path) -> None:
+    lines = train(data, output, TrainConfig()).lines()
+
+    text = "\n".join(lines)
+    for word in ("NDCG@10", "Recall@10", "popularity", "RMSE", "MAE", "bias"):
+        assert word in text
+    assert lines[-1].startswith(f"Trained svd on {N_BEHAVIORS} behaviors of")
+    assert f"{N_USERS} users with {N_ITEMS} products" in lines[-1]
+    assert lines[-1].endswith(" s.")
+
+
+def test_the_report_is_plain_builtins(data: Path, output: Path) -> None:
+    report = train(data, output, TrainConfig())
+
+    plain = report.to_dict()
+    assert plain["evaluation"]["n"] == 10
+    assert plain["version"] == report.version
+    assert pickle.loads(pickle.dumps(plain)) == plain
+
+
+def test_equal_data_and_seed_give_equal_models(data: Path, output: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.pkl"
+
+    train(data, output, TrainConfig(seed=7))
+    train(data, again, TrainConfig(seed=7))
+
+    assert _pickled(output) == _pickled(again)
+
+
+def _pickled(path: Path) -> bytes:
+    """The part of the file that is a function of data, settings and seed."""
+    with path.open("rb") as file:
+        pickle.load(file)
+        size = file.tell()
+        file.seek(0)
+        return file.read(size)
+
+
+def test_the_settings_choose_the_recipe(data: Path, output: Path) -> None:
+    train(data, output, TrainConfig(model="popularity"))
+
+    assert _open(output).algorithm == "popularity"
+
+
+def test_every_stage_is_told(data: Path, output: Path) -> None:
+    stages: list[str] = []
+
+    train(data, output, TrainConfig(), lambda stage, done, total: stages.append(stage))
+
+    assert stages[0] == "loading"
+    assert any(stage.startswith("judging: ") for stage in stages)
+    assert stages[-1].startswith("fitting: ")
+
+
+def test_too_few_behaviors_to_judge_still_give_a_model(tmp_path: Path, output: Path) -> None:
+    data = tmp_path / "tiny.csv"
+    write_training_csv(data, n_users=1)
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join(lines[:2]) + "\n")
+
+    report = train(data, output, TrainConfig())
+
+    assert output.exists()
+    assert isinstance(report, TrainReport)
+    assert report.n_behaviors == 1
+    assert report.lines()[0].startswith("Evaluation")
+
+
+def test_a_broken_csv_leaves_the_published_model(data: Path, output: Path) -> None:
+    version = train(data, output, TrainConfig()).version
+    data.write_text("user_id,product_id\n1,2\n")
+
+    with pytest.raises(DataError, match="data-training.csv"):
+        train(data, output, TrainConfig())
+
+    assert _open(output).version == version
+
+
+def test_an_unknown_model_names_the_known_ones(data: Path, output: Path) -> None:
+    with pytest.raises(ConfigError, match="'magic'.*svd"):
+        train(data, output, TrainConfig(model="magic"))
+
+    assert not output.exists()
+
+
+def test_a_second_training_is_told_that_it_is_busy(data: Path, output: Path) -> None:
+    with exclusive(output, "training", wait=False), pytest.raises(Busy, match="another training"):
+        train(data, output, TrainConfig())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_training_touches_nothing(
+    data: Path, output: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    version = train(data, output, TrainConfig()).version
+    before = output.stat()
+    mark = tmp_path / "mark"
+    arguments = ["-c", SLOW_TRAINING, str(data), str(output), str(mark)]
+
+    with running(arguments, cwd=ROOT, log=tmp_path / "log") as process:
+        wait_until(mark.exists, "the fit to begin")
+        process.send_signal(how)
+        process.wait(20)
+
+    assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert _open(output).version == version
+    assert train(data, output, TrainConfig()).version >= version

@@ -1,0 +1,182 @@
+"""The slot: which model answers when files come, are replaced, are bad, go."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from selera.artifact import open_artifact, write_artifact
+from selera.contracts.errors import ArtifactError, ModelNotReady
+from selera.serving import ModelSlot
+from tests.serving.served_shop import publish
+
+
+def wait_until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Ask until it is true; fails where it is not in time."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def versions(model_path: Path, tmp_path: Path) -> Callable[[str], None]:
+    """Publishes `tmp_path / "model.pkl"` under another version, as training does: by a rename."""
+    artifact = open_artifact(model_path)
+
+    def publish_version(version: str) -> None:
+        run = {**artifact.run, "version": version}
+        write_artifact(tmp_path / "model.pkl", artifact.metadata, artifact.arrays, run=run)
+
+    return publish_version
+
+
+def test_without_a_file_the_cure_is_told(tmp_path: Path) -> None:
+    slot = ModelSlot(tmp_path / "model.pkl")
+    for _ in range(3):
+        with pytest.raises(ModelNotReady, match=r"no model at .*model\.pkl.*python training\.py"):
+            slot.current()
+
+
+def test_a_missing_file_is_logged_once(tmp_path: Path) -> None:
+    slot = ModelSlot(tmp_path / "model.pkl")
+    with capture_logs() as logs:
+        for _ in range(5):
+            with pytest.raises(ModelNotReady):
+                slot.current()
+    assert [line["event"] for line in logs] == ["model refused"]
+
+
+def test_the_first_model_is_there_at_the_next_request(
+    tmp_path: Path, versions: Callable[[str], None]
+) -> None:
+    slot = ModelSlot(tmp_path / "model.pkl")
+    with pytest.raises(ModelNotReady):
+        slot.current()
+    versions("first")
+    assert slot.current().version == "first"
+
+
+def test_a_replaced_file_is_noticed_and_the_old_model_still_answers(
+    tmp_path: Path, versions: Callable[[str], None]
+) -> None:
+    versions("old")
+    slot = ModelSlot(tmp_path / "model.pkl")
+    old = slot.current()
+    versions("new")
+    wait_until(lambda: slot.current().version == "new")
+    assert old.version == "old"
+    assert old.popular(3) == slot.current().popular(3)
+
+
+def test_an_unchanged_file_is_loaded_once(tmp_path: Path, versions: Callable[[str], None]) -> None:
+    versions("one")
+    slot = ModelSlot(tmp_path / "model.pkl")
+    first = slot.current()
+    started = time.monotonic()
+    wait_until(lambda: slot.current() is first and time.monotonic() - started > 0.5)
+
+
+def _damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def _another_kind_of_file(path: Path) -> None:
+    path.write_text("user_id,product_id\n")
+
+
+def _of_another_release(path: Path) -> None:
+    artifact = open_artifact(path)
+    metadata = {**artifact.metadata, "ranker": "of the future"}
+    write_artifact(path, metadata, artifact.arrays, run=artifact.run)
+
+
+def _without_its_arrays(path: Path) -> None:
+    artifact = open_artifact(path)
+    write_artifact(path, artifact.metadata, {}, run=artifact.run)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_damaged, "no model file"),
+        (_another_kind_of_file, "no model file"),
+        (_of_another_release, "not one that this release understands"),
+        (_without_its_arrays, "not one that this release understands"),
+    ],
+)
+def test_a_bad_file_keeps_the_old_model_until_a_good_one_comes(
+    tmp_path: Path, versions: Callable[[str], None], spoil: Callable[[Path], None], reason: str
+) -> None:
+    path = tmp_path / "model.pkl"
+    versions("good")
+    slot = ModelSlot(path)
+    slot.current()
+    bad = tmp_path / "bad.pkl"
+    shutil.copy(path, bad)
+    spoil(bad)
+    with capture_logs() as logs:
+        bad.replace(path)
+        wait_until(lambda: bool(slot.current()) and bool(logs))
+    assert slot.current().version == "good"
+    assert logs[0]["event"] == "model refused"
+    assert logs[0]["kept_version"] == "good"
+    assert reason in logs[0]["reason"]
+    with pytest.raises(ArtifactError, match=f"{reason}.*python training"):
+        ModelSlot(path).current()
+    versions("better")
+    wait_until(lambda: slot.current().version == "better")
+
+
+def test_a_file_that_goes_leaves_its_model(tmp_path: Path, versions: Callable[[str], None]) -> None:
+    versions("last")
+    slot = ModelSlot(tmp_path / "model.pkl")
+    slot.current()
+    with capture_logs() as logs:
+        (tmp_path / "model.pkl").unlink()
+        wait_until(lambda: bool(slot.current()) and bool(logs))
+    assert slot.current().version == "last"
+
+
+def test_threads_never_wait_for_nor_fail_by_a_swap(
+    tmp_path: Path, versions: Callable[[str], None]
+) -> None:
+    versions("0")
+    slot = ModelSlot(tmp_path / "model.pkl")
+    seen: list[set[str]] = [set() for _ in range(4)]
+    failures: list[Exception] = []
+    stop = threading.Event()
+
+    def ask(versions_seen: set[str]) -> None:
+        try:
+            while not stop.is_set():
+                model = slot.current()
+                model.popular(5)
+                versions_seen.add(model.version)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask, args=(each,)) for each in seen]
+    for thread in threads:
+        thread.start()
+    for swap in range(1, 6):
+        versions(str(swap))
+        wait_until(lambda swap=swap: all(str(swap) in each for each in seen))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert all(each == {str(swap) for swap in range(6)} for each in seen)
+
+
+def test_a_model_of_another_algorithm_may_follow(tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    publish(path, algorithm="svd")
+    slot = ModelSlot(path)
+    assert slot.current().algorithm == "svd"
+    publish(path, algorithm="popularity", version="v2")
+    wait_until(lambda: slot.current().algorithm == "popularity")
