@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..contracts.errors import DatabaseError
 
-_UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+_UNREACHABLE = {"OperationalError", "InterfaceError", "TimeoutError"}
 _REACH_CURE = (
     "Check that the database runs and that the URL names the right host, user, password and "
     "database."
@@ -36,15 +35,18 @@ def explain(error: Exception, url: URL) -> str:
 
 
 @contextmanager
-def translated(url: URL, doing: str) -> Iterator[None]:
+def translated(url: URL, doing: str, *driver_errors: type[Exception]) -> Iterator[None]:
     """Turn any failure of the database inside the block into a `DatabaseError`.
 
-    `doing` completes the sentence "cannot ...", such as "read the history of a user from".
+    `doing` completes the sentence "Cannot ...", such as "read ratings from". `driver_errors` are
+    what the driver itself raises, where a block talks to it without SQLAlchemy in between.
     """
+    failures: tuple[type[Exception], ...] = (SQLAlchemyError, *driver_errors)
     try:
         yield
-    except SQLAlchemyError as error:
-        cure = _REACH_CURE if isinstance(error, _UNREACHABLE) else _DOCTOR_CURE
+    except failures as error:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        cure = _DOCTOR_CURE if kinds.isdisjoint(_UNREACHABLE) else _REACH_CURE
         raise DatabaseError(
             f"Cannot {doing} {describe(url)}: {explain(error, url)}. {cure}"
         ) from error

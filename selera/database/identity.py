@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, false, literal, types
+from sqlalchemy import BigInteger, ColumnElement, String, cast, literal, types
+from sqlalchemy.types import TypeEngine
 
 from ..contracts.ids import Id, IdKind
 from .layout import TableLayout
@@ -34,19 +36,23 @@ def bears(layout: TableLayout, name: str, kind: IdKind, ids: Sequence[Id]) -> Co
     usable = [id for id in ids if can_be_stored(id, kind)]
     column: ColumnElement[object] = layout.column(name)
     declared = layout.types[name]
-    if kind == "int" or isinstance(declared, String):
-        return _among(column, usable)
+    if kind == "int":
+        return _among(column, usable, BigInteger())
     if isinstance(declared, types.Uuid):
-        uuids = [literal(uuid.UUID(str(id)), declared) for id in usable if _is_uuid(str(id))]
-        return column.in_(uuids)
-    # Elsewhere the other tables' ids are texts: compare as texts, though no index helps then.
-    return _among(cast(column, String), usable)
+        uuids = [uuid.UUID(str(id)) for id in usable if _is_uuid(str(id))]
+        return _among(column, uuids, declared)
+    if not isinstance(declared, String):
+        # Elsewhere the other tables' ids are texts: compare as texts, though no index helps then.
+        column = cast(column, String)
+    return _among(column, usable, String())
 
 
-def _among(column: ColumnElement[object], ids: Sequence[Id]) -> ColumnElement[bool]:
-    if not ids:
-        return false()
-    return column == ids[0] if len(ids) == 1 else column.in_(ids)
+def _among(
+    column: ColumnElement[object], values: Sequence[object], kind: TypeEngine[Any]
+) -> ColumnElement[bool]:
+    if len(values) == 1:
+        return column == literal(values[0], kind)
+    return column.in_([literal(value, kind) for value in values])
 
 
 def _is_uuid(text: str) -> bool:

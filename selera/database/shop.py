@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, func, select
-from sqlalchemy.exc import DataError as RefusedValue
+from sqlalchemy import Engine, Executable, func, select
 
 from ..contracts.behaviors import NO_TIME, BehaviorRow
 from ..contracts.ids import Id, IdKind
@@ -104,13 +103,9 @@ class Shop:
                 found[id][key] = id
         return found
 
-    def _fetch(self, query: Select[Any] | Any) -> Sequence[Sequence[Any]]:
+    def _fetch(self, query: Executable) -> Sequence[Sequence[Any]]:
         with translated(self._engine.url, "read from"), self._engine.connect() as connection:
-            try:
-                return connection.execute(query).all()
-            except RefusedValue:
-                # The database says that no value of the column can be like this id.
-                return []
+            return connection.execute(query).all()
 
 
 def for_json(value: object, kind: Kind) -> Any:

@@ -6,7 +6,7 @@ the meantime are seen in no table. (MariaDB's MyISAM and Aria tables cannot prom
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..contracts.ids import IdKind
 from ..contracts.tables import Table
 from .failures import translated
 from .layout import ShopLayout, read_layout
+from .streaming import stream
 from .values import all_plain, plain
 
 BATCH_ROWS = 50_000
@@ -50,17 +51,16 @@ class Snapshot:
         (or the iterator closed) before anything else is asked of the snapshot.
         """
         query = select(*self._layout[table].columns())
-        with translated(self._connection.engine.url, f"read {table.name} from"):
-            streamed = self._connection.execution_options(stream_results=True, yield_per=size)
-            with streamed.execute(query) as result:
-                for rows in result.partitions():
-                    yield _plain_rows(rows)
+        driver_error = self._connection.dialect.loaded_dbapi.Error
+        with translated(self._connection.engine.url, f"read {table.name} from", driver_error):
+            for rows in stream(self._connection, query, size):
+                yield _plain_rows(rows)
 
 
-def _plain_rows(rows: Any) -> list[tuple[Any, ...]]:
+def _plain_rows(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     columns = list(zip(*rows, strict=True))
     if all(map(all_plain, columns)):
-        return [tuple(row) for row in rows]
+        return list(rows)
     plain_columns = [
         column if all_plain(column) else tuple(map(plain, column)) for column in columns
     ]
@@ -80,6 +80,10 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
             _begin(connection)
             layout = read_layout(connection)
         yield Snapshot(connection, layout)
+    except BaseException:
+        # It may be lost, or in the middle of a table.
+        connection.invalidate()
+        raise
     finally:
         connection.close()
 

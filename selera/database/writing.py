@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from ..contracts.behaviors import NO_TIME
 from ..contracts.tables import Table
@@ -33,7 +32,8 @@ def insert_rows(connection: Connection, table: Table, columns: Mapping[str, Sequ
         for name, column in columns.items()
     ]
     rows = zip(*values, strict=True)
-    with translated(connection.engine.url, f"insert rows into {table.name} of"):
+    driver_error = connection.dialect.loaded_dbapi.Error
+    with translated(connection.engine.url, f"insert rows into {table.name} of", driver_error):
         if dialect == "postgresql":
             _copy(connection, table, list(columns), rows)
         else:
@@ -65,14 +65,10 @@ def _execute_many(
 def _copy(
     connection: Connection, table: Table, names: list[str], rows: Iterator[tuple[Any, ...]]
 ) -> None:
-    driver = connection.dialect.loaded_dbapi
     statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
-    try:
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
-            for row in rows:
-                copy.write_row(row)
-    except driver.Error as error:
-        raise DBAPIError(statement, None, error) from error
+    with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        for row in rows:
+            copy.write_row(row)
     if table.key in names:
         _count_on(connection, table)
 

@@ -12,6 +12,7 @@ import structlog
 
 from ..contracts.behaviors import BEHAVIOR_SOURCES
 from ..contracts.columns import AT, BEHAVIOR, PRODUCT_ID, RATING, USER_ID
+from ..contracts.errors import DataError
 from ..contracts.ids import IdKind
 from ..contracts.protocols import Progress
 from ..contracts.tables import PRODUCT, USER_PROFILE, Table
@@ -112,7 +113,10 @@ class Extraction:
         progress: Progress,
         renamed: Mapping[str, str] = _AS_CALLED,
     ) -> None:
-        """Hand the rows of one table that keep the rules to `take`, as frames of this schema."""
+        """Hand the rows of one table that keep the rules to `take`, as frames of this schema.
+
+        Raises DataError where fewer rows arrive than the table holds.
+        """
         started = time.perf_counter()
         stage, total = f"read {table.name}", self._snapshot.count(table)
         reader = TableReader(table, self._snapshot.columns(table), schema, self._readers, renamed)
@@ -129,4 +133,9 @@ class Extraction:
                 worker.do(check, reader.frame(batch))
                 tally.rows_in += len(batch)
                 progress(stage, tally.rows_in, total)
+        if tally.rows_in < total:
+            raise DataError(
+                f"Only {tally.rows_in} of the {total} rows of {table.name} could be read. "
+                "Nothing was published; run etl.py again."
+            )
         log.info(stage, rows=tally.rows_in, seconds=round(time.perf_counter() - started, 3))

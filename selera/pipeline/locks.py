@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,7 +25,7 @@ def exclusive(output: Path, work: str, *, wait: bool) -> Iterator[None]:
             f"there is no folder {folder.resolve()} to write {output.name} into. "
             "Make it, or name another one with --output"
         )
-    lock = FileLock(folder / f".{output.name}.lock", timeout=-1 if wait else 0)
+    lock = FileLock(_lock_path(output), timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -41,3 +41,18 @@ def exclusive(output: Path, work: str, *, wait: bool) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def await_writer(output: Path) -> None:
+    """Wait until nobody writes `output`, so that it and what lies beside it belong together.
+
+    A folder in which nobody ever held the lock, or that cannot be written, has nothing to wait for.
+    """
+    path = _lock_path(output)
+    if path.exists():
+        with suppress(OSError), FileLock(path):
+            pass
+
+
+def _lock_path(output: Path) -> Path:
+    return output.parent / f".{output.name}.lock"

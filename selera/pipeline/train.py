@@ -18,7 +18,7 @@ from ..etl import TrainingData, load_training_csv
 from ..evaluation import EvaluationConfig, EvaluationReport, evaluate
 from ..models import Recommender
 from ..training import TrainingConfig, fit_recommender
-from .locks import exclusive
+from .locks import await_writer, exclusive
 from .publish import publish
 
 log = structlog.get_logger(__name__)
@@ -85,12 +85,14 @@ def train(
     """Train on the CSV `data` and publish the model as `output`.
 
     One training at a time: another one of this output is awaited if `wait`, else Busy is raised.
-    The CSV is read only once the lock is held, so the newest data wins. Raises DataError for a CSV
-    that cannot be used and ConfigError for an unknown model; the published file is then untouched.
+    The CSV is read once the lock is held and no ETL is writing it, so the newest data wins. Raises
+    DataError for a CSV that cannot be used and ConfigError for an unknown model; the published file
+    is then untouched.
     """
     with exclusive(output, "training", wait=wait):
         started = time.perf_counter()
         progress("loading", 0, None)
+        await_writer(data)  # the ETL writes the manifest after the CSV
         loaded = load_training_csv(data)
         judged = _judge(loaded.interactions, config, progress)
         recommender = _fit(loaded, config, judged, progress)

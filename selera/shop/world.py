@@ -82,11 +82,6 @@ class Users:
         return len(self.ids)
 
 
-def first_second(config: ShopConfig) -> int:
-    """UTC seconds at which the shop's history begins."""
-    return end_second(config) - config.n_days * _DAY_S
-
-
 def end_second(config: ShopConfig) -> int:
     """UTC seconds of the midnight after the last day."""
     return int(np.datetime64(config.last_day, "s").astype(np.int64)) + _DAY_S

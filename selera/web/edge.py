@@ -18,7 +18,6 @@ from litestar.types import ASGIApp, Message, Receive, Send
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _SAFE_IN_SEGMENT = "-._~!$&'()*+,;=:@"
-_SAFE_IN_QUERY = _SAFE_IN_SEGMENT + "/?%"
 _DEFAULT_HEADERS = {
     # Private unless a route says otherwise: a new route that forgets it leaks nothing.
     b"cache-control": b"private, no-store",
@@ -51,8 +50,6 @@ class Edge:
             await send(message)
 
         inner: Any = {**scope, "path": encoded_path(scope)}
-        if not scope["query_string"].isascii():
-            inner["query_string"] = quote(scope["query_string"], safe=_SAFE_IN_QUERY).encode()
         inner["method"] = "GET" if method == "HEAD" else method
         inner["state"] = {**scope["state"], "request_id": request_id.decode()}
         try:

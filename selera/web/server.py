@@ -67,7 +67,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then say so."""
         await super().startup(sockets)
-        self._tell_started()
+        try:
+            self._tell_started()
+        except BaseException:
+            await self.shutdown(sockets)
+            raise
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,14 +99,9 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"port {port} on {host} is taken by another program (on macOS AirPlay Receiver "
                 f"owns port 5000). Choose another one: --port {port + 1}"
             ) from error
-        if error.errno == errno.EACCES:
-            raise ConfigError(
-                f"port {port} on {host} may not be used without more rights. Choose one above "
-                "1023: --port 5000"
-            ) from error
         raise ConfigError(
-            f"cannot listen on host {host!r}: {error.strerror}. To be asked from this machine "
-            "only: --host 127.0.0.1"
+            f"cannot listen on {host} at port {port}: {error.strerror}. Choose an address of this "
+            "machine and a free port above 1023: --host 127.0.0.1 --port 5000"
         ) from error
 
 

@@ -156,3 +156,15 @@ def test_a_data_set_is_imported(tmp_path: Path) -> None:
 
 def test_the_version_is_told(tmp_path: Path) -> None:
     assert selera("--version", cwd=tmp_path).stdout.startswith("selera, version 0.")
+
+
+@pytest.mark.slow
+def test_the_compilation_of_the_kernels_is_announced_once(shop: Path, tmp_path: Path) -> None:
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+
+    first = selera("train", "--output", "first.pkl", cwd=shop, environment=cache)
+    second = selera("train", "--output", "second.pkl", cwd=shop, environment=cache)
+
+    assert first.returncode == second.returncode == 0
+    assert "compiling kernels, once ..." in first.stderr
+    assert "compiling" not in second.stderr

@@ -7,8 +7,10 @@ import pytest
 from click.core import Option
 from click.testing import CliRunner
 
+from selera.cli.commands.importing import DATASETS, import_dataset
 from selera.cli.main import selera as group
 from selera.cli.settings import SECTIONS, Settings
+from selera.shop import IMPORTERS
 from tests.processes import ROOT, python
 
 HEAVY = (
@@ -70,7 +72,12 @@ def test_every_command_helps() -> None:
     for name in group.commands:
         done = CliRunner().invoke(group, [name, "--help"], prog_name="selera")
         assert done.exit_code == 0, done.output
-        assert f"Usage: selera {name}" in done.output
+        assert f"Usage: selera {name} [OPTIONS]" in done.output
+
+
+def test_help_of_import_and_the_shop_know_the_same_data_sets() -> None:
+    assert set(DATASETS) == set(IMPORTERS)
+    assert ", ".join(DATASETS) in (import_dataset.help or "").replace("\n", " ")
 
 
 def test_the_defaults_that_help_tells_are_the_defaults() -> None:

@@ -123,7 +123,7 @@ def test_keys_go_on_by_themselves_after_a_bulk_insert(database_url: str) -> None
 
 def test_all_values_come_back_as_they_went_in(database_url: str) -> None:
     text = "🛒 'quoted' \"text\"\twith\nlines, \\N and 日本語"
-    columns: Columns = {
+    columns: dict[str, list[Any]] = {
         "review_id": [1, 2, 3],
         "user_id": [1, None, 2],
         "product_id": [5, 6, None],

@@ -86,13 +86,14 @@ def test_an_integer_shop_with_the_minimum_columns_answers(database_url: str) -> 
         shop.ping()
 
 
-@pytest.mark.parametrize("id", [4, "3", -1, 2**62, 2**63, 10**30, True])
-def test_an_unknown_id_of_any_kind_has_nothing(database_url: str, id: Id) -> None:
+def test_an_unknown_id_of_any_kind_has_nothing(database_url: str) -> None:
+    ids: list[Id] = [4, "3", -1, 2**62, 2**63, 10**30, True]
     make_minimal_shop(database_url, {USER_PROFILE: [(3, "Budi", "male", 31, "Medan")]})
     with closing(Shop.open(database_url)) as shop:
-        assert shop.profile(id) is None
-        assert shop.products([id]) == {}
-        assert shop.history(id) == []
+        for id in ids:
+            assert shop.profile(id) is None
+            assert shop.history(id) == []
+        assert shop.products(ids) == {}
 
 
 def test_every_text_id_finds_its_own_row_only(text_shop: Shop) -> None:
@@ -108,11 +109,12 @@ def test_every_text_id_finds_its_own_row_only(text_shop: Shop) -> None:
     assert sorted(map(str, text_shop.user_ids(0, 100))) == sorted(ODD_IDS)
 
 
-@pytest.mark.parametrize("id", ["", "B", "00007", "nul\x00l", "\ud800", "x" * 1_000, 7])
-def test_ids_that_no_row_can_bear_have_nothing(text_shop: Shop, id: Id) -> None:
-    assert text_shop.profile(id) is None
-    assert text_shop.products([id, "7"]).keys() == {"7"}
-    assert text_shop.history(id) == []
+def test_ids_that_no_row_can_bear_have_nothing(text_shop: Shop) -> None:
+    ids: list[Id] = ["", "B", "00007", "nul\x00l", "\ud800", "x" * 1_000, 7]
+    for id in ids:
+        assert text_shop.profile(id) is None
+        assert text_shop.history(id) == []
+    assert text_shop.products([*ids, "7"]).keys() == {"7"}
 
 
 def test_more_products_than_one_statement_takes_are_all_found(database_url: str) -> None:

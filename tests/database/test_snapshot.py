@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from selera.contracts.errors import DatabaseError
 from selera.contracts.tables import BUY, RATING, TABLES, USER_PROFILE
 from selera.database import snapshot
 from tests.shops import execute, insert, make_minimal_shop, opened
@@ -146,3 +147,23 @@ def test_a_zero_date_comes_as_a_text(database_url: str) -> None:
     with opened(database_url) as engine, snapshot(engine) as moment:
         ((row,),) = moment.batches(BUY)
     assert row[-1] in ("0000-00-00 00:00:00", None)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
+def test_a_connection_that_is_lost_while_reading_is_a_database_error(database_url: str) -> None:
+    rows = ", ".join(f"({n}, {n}, {n}, 1)" for n in range(20_000))
+    make_minimal_shop(database_url)
+    execute(database_url, f"INSERT INTO data_product_rating VALUES {rows}")
+    with opened(database_url) as engine, opened(database_url) as other:
+        postgresql = engine.dialect.name == "postgresql"
+        own_id = "pg_backend_pid()" if postgresql else "connection_id()"
+        kill = "SELECT pg_terminate_backend(%s)" if postgresql else "KILL %s"
+        with snapshot(engine) as moment, other.connect() as killer:
+            connection = moment._connection
+            victim = connection.exec_driver_sql(f"SELECT {own_id}").scalar_one()
+            batches = moment.batches(RATING, 10)
+            next(batches)
+            killer.exec_driver_sql(kill, (victim,))
+            with pytest.raises(DatabaseError, match="Cannot read data_product_rating from"):
+                for _ in batches:
+                    pass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,12 @@ import pytest
 
 from selera.contracts.errors import DataError
 from selera.contracts.tables import BUY, PRODUCT, RATING, REVIEW, USER_PROFILE, VISIT, Table
+from selera.database import Snapshot, open_engine
+from selera.database.layout import read_layout
+from selera.etl import run_etl
 from selera.etl.tally import new_tallies, settle
 
-from .tiny import etl, reasons, written
+from .tiny import etl, make_shop, reasons, written
 
 PRODUCTS = {PRODUCT: [(10, "Kopi", None, None, None, None, None)]}
 
@@ -121,3 +125,24 @@ def test_a_row_that_is_neither_used_nor_rejected_stops_everything() -> None:
     tallies[VISIT.name].rows_in = 1
     with pytest.raises(DataError, match="read 1 rows of data_user_history_visit_product"):
         settle(tallies)
+
+
+class Leaky(Snapshot):
+    """A snapshot that loses the first row of each batch."""
+
+    def batches(self, table: Table, size: int = 50_000) -> Iterator[list[tuple[Any, ...]]]:
+        for rows in super().batches(table, size):
+            yield rows[1:]
+
+
+def test_a_row_that_never_arrives_stops_everything(tmp_path: Path) -> None:
+    database = make_shop(tmp_path / "shop.db", {RATING: [(1, 1, 1, 5, None), (2, 1, 1, 4, None)]})
+    engine = open_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect() as connection:
+            leaky = Leaky(connection, read_layout(connection))
+            with pytest.raises(DataError, match="Only 1 of the 2 rows of data_product_rating"):
+                run_etl(leaky, tmp_path / "data-training.csv")
+    finally:
+        engine.dispose()
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.db"]

@@ -1,15 +1,17 @@
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from selera.contracts.errors import Busy, DataError
-from selera.pipeline.locks import exclusive
+from selera.pipeline.locks import await_writer, exclusive
 
 HOLDER = """
 import sys
+import threading
 from pathlib import Path
 from selera.pipeline.locks import exclusive
 with exclusive(Path(sys.argv[1]), "training", wait=False):
@@ -70,3 +72,19 @@ def test_a_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
         raise AssertionError("held in a folder that is not there")
 
     assert not output.parent.exists()
+
+
+def test_a_reader_waits_for_the_writer(tmp_path: Path) -> None:
+    output = tmp_path / "data.csv"
+
+    with _hold(output) as holder:
+        assert holder.stdin is not None
+        threading.Timer(0.5, holder.stdin.close).start()
+        await_writer(output)
+        assert holder.wait(5) == 0
+
+
+def test_a_file_that_nobody_ever_wrote_is_not_waited_for(tmp_path: Path) -> None:
+    await_writer(tmp_path / "data.csv")
+
+    assert list(tmp_path.iterdir()) == []

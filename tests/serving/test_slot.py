@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,10 @@ def test_a_file_that_goes_leaves_its_model(tmp_path: Path, versions: Callable[[s
     assert slot.current().version == "last"
 
 
+def _all_hold(seen: list[set[str]], version: str) -> bool:
+    return all(version in each for each in seen)
+
+
 def test_threads_never_wait_for_nor_fail_by_a_swap(
     tmp_path: Path, versions: Callable[[str], None]
 ) -> None:
@@ -165,7 +170,7 @@ def test_threads_never_wait_for_nor_fail_by_a_swap(
         thread.start()
     for swap in range(1, 6):
         versions(str(swap))
-        wait_until(lambda swap=swap: all(str(swap) in each for each in seen))
+        wait_until(partial(_all_hold, seen, str(swap)))
     stop.set()
     for thread in threads:
         thread.join()

@@ -135,6 +135,19 @@ def test_a_reserved_character_needs_no_encoding_where_it_is_clear(server: Server
     assert get(server, "/%75sers/a+b")[1]["user"]["user_id"] == "a+b"
 
 
+def test_head_over_a_socket_has_no_body_and_leaves_the_connection_usable(server: Server) -> None:
+    connection = http.client.HTTPConnection(*server.address, timeout=10)
+    for _ in range(2):
+        connection.request("HEAD", "/users/7")
+        response = connection.getresponse()
+        assert response.status == 200
+        assert int(response.headers["content-length"]) > 0
+        assert response.read() == b""
+    connection.request("GET", "/users/7")
+    assert json.loads(connection.getresponse().read())["user"]["user_id"] == "7"
+    connection.close()
+
+
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
 def test_encoding_a_path_keeps_its_segments(segments: list[str]) -> None:
     utf8 = [each.encode("utf-8", "replace").decode() for each in segments]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from litestar.exceptions import ValidationException
 from structlog.testing import capture_logs
 
 from selera.contracts import errors
@@ -16,6 +17,7 @@ from selera.contracts.ids import Id
 from selera.database import Shop
 from selera.serving import ModelSlot, RecommendationService
 from selera.web import WebConfig
+from selera.web.parameters import read_id
 from selera.web.problems import PROBLEMS, problem_kind
 from tests.serving.served_shop import NOBODY
 from tests.web.conftest import Client, client_of
@@ -205,6 +207,20 @@ def test_a_text_that_can_be_no_integer_id_is_422(client: Client, text: str) -> N
         assert problem["errors"][0]["message"].startswith("must be an integer")
     problem = check_problem(client.get(f"/similar/{text}"), 422, "invalid_parameter")
     assert problem["errors"][0]["field"] == "product_id"
+
+
+@pytest.mark.parametrize("path", ["/users/%FF", "/users/%C3%28", "/recommend/%FF?limit=3"])
+def test_an_id_that_is_no_utf8_is_422(client: Client, path: str) -> None:
+    problem = check_problem(client.get(path), 422, "invalid_parameter")
+    assert problem["errors"][0]["message"].startswith("must be percent-encoded UTF-8, got %")
+
+
+@pytest.mark.parametrize("text", ["", "\0", "a\0b"])
+def test_no_text_id_is_empty_or_holds_nul(text: str) -> None:
+    assert read_id("user_id", "a b", "str") == "a b"
+    with pytest.raises(ValidationException) as refused:
+        read_id("user_id", text, "str")
+    assert "must not be empty or hold a NUL" in str(refused.value.extra)
 
 
 def test_an_integer_that_nobody_bears_is_404(client: Client) -> None:

@@ -21,8 +21,6 @@ from selera.web import WebConfig, serve
 from tests.serving.served_shop import publish
 from tests.web.running import Server, running_server
 
-pytestmark = pytest.mark.slow
-
 
 def ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, dict[str, Any]]:
     connection.request("GET", path)
@@ -49,6 +47,7 @@ def test_a_server_starts_without_a_model_and_takes_it_when_it_comes(
         connection.close()
 
 
+@pytest.mark.slow
 def test_twenty_models_are_swapped_and_no_request_fails(
     shop_url: str, model_path: Path, tmp_path: Path
 ) -> None:
@@ -87,7 +86,7 @@ def test_twenty_models_are_swapped_and_no_request_fails(
             for each in asking:
                 each.result()
     assert set(statuses) == {200}
-    assert all(each == {str(version) for version in range(21)} for each in seen)
+    assert all(each >= {str(version) for version in range(1, 21)} for each in seen)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
@@ -112,9 +111,12 @@ def test_a_taken_port_is_told_with_the_cure(shop_url: str, model_path: Path) -> 
             serve(config)
 
 
-def test_a_host_that_is_not_ours_is_told_with_the_cure(shop_url: str, model_path: Path) -> None:
-    config = WebConfig(database=shop_url, model=model_path, port=0, host="192.0.2.1")
-    with pytest.raises(ConfigError, match=r"cannot listen on host '192\.0\.2\.1'.*--host 127"):
+@pytest.mark.parametrize("host", ["192.0.2.1", "no host at all"])
+def test_an_address_that_is_not_ours_is_told_with_the_cure(
+    shop_url: str, model_path: Path, host: str
+) -> None:
+    config = WebConfig(database=shop_url, model=model_path, port=0, host=host)
+    with pytest.raises(ConfigError, match=rf"cannot listen on {host} at port 0.*--host 127"):
         serve(config)
 
 
@@ -127,24 +129,39 @@ def test_a_missing_database_ends_the_start_and_frees_the_port(tmp_path: Path) ->
             serve(config)
 
 
+class Enough(Exception):
+    """The server has started; that was all that the test wanted."""
+
+
+def enough(url: str) -> None:
+    raise Enough(url)
+
+
 def test_an_address_that_others_reach_is_warned_about(shop_url: str, model_path: Path) -> None:
-    class Enough(Exception):
-        pass
-
-    def stop(url: str) -> None:
-        raise Enough
-
     for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
         config = WebConfig(database=shop_url, model=model_path, host=host, port=0)
-        with capture_logs() as logs, pytest.raises(Enough):
-            serve(config, started=stop)
+        with capture_logs() as logs, pytest.raises(Enough, match=rf"^http://{host}:[0-9]+$"):
+            serve(config, started=enough)
         assert ("everyone who reaches this address can read profiles" in str(logs)) == warned
+
+
+def test_an_ipv6_address_is_listened_on(shop_url: str, model_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    config = WebConfig(database=shop_url, model=model_path, host="::1", port=0)
+    with pytest.raises(Enough, match=r"^http://\[::1\]:[0-9]+$"):
+        serve(config, started=enough)
 
 
 WHAT_IS_IMPORTED = """
 import os, signal, sys, threading, urllib.request
 from pathlib import Path
+import structlog
 from selera.web import WebConfig, serve
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 def ask(url):
     for path in ("/recommend/4", "/similar/17", "/users/4", "/docs", "/openapi.json"):

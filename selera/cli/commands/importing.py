@@ -15,13 +15,16 @@ DATASETS = ("ml-100k", "retailrocket", "online-retail", "complete-journey")
 
 
 @click.command("import")
-@click.argument("name", type=click.Choice(DATASETS))
+@click.argument("name", type=click.Choice(DATASETS), metavar="NAME")
 @click.argument("path", type=click.Path(path_type=Path))
 @database_option
 @overwrite_option
 @json_option
 def import_dataset(name: str, path: Path, overwrite: bool, as_json: bool) -> None:
-    """Load the data set NAME from PATH, a file or a folder, into the six tables."""
+    """Load the data set NAME from PATH, a file or a folder, into the six tables.
+
+    NAME is one of ml-100k, retailrocket, online-retail, complete-journey.
+    """
     settings = current_settings()
     started = time.perf_counter()
     from ... import shop
