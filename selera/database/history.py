@@ -7,31 +7,42 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, literal_column, null, select, union_all
-from sqlalchemy.sql.selectable import CompoundSelect
 
 from ..contracts.behaviors import BEHAVIOR_SOURCES, BehaviorRow, BehaviorSource
 from ..contracts.ids import Id, IdKind
-from .identity import bears
+from .identity import IdFilter
 from .layout import ShopLayout, TableLayout
 from .values import is_blank, parse_count, parse_number, parse_time, read_id
 
 
-def history_query(layout: ShopLayout, user_id: Id, dialect: str) -> CompoundSelect[Any]:
-    """All behaviors of a user: position in `BEHAVIOR_SOURCES`, user, product, value, money, time.
+class HistoryQuery:
+    """The statement that reads one user's behaviors, made once for a shop.
 
-    Servers join only equal types, so that theirs are told as texts, which the rules of `values`
-    read as well; SQLite's are told as they are stored.
+    Its columns: position in `BEHAVIOR_SOURCES`, user, product, value, money, time. Servers join only
+    equal types, so that theirs are told as texts, which the rules of `values` read as well; SQLite's
+    are told as they are stored.
     """
-    as_text = dialect != "sqlite"
-    kind = layout.id_kind("user_id")
-    return union_all(
-        *(
-            _behaviors(layout[source.table], position, source, as_text).where(
-                bears(layout[source.table], "user_id", kind, [user_id])
+
+    def __init__(self, layout: ShopLayout, dialect: str) -> None:
+        as_text = dialect != "sqlite"
+        kind = layout.id_kind("user_id")
+        tables = [layout[source.table] for source in BEHAVIOR_SOURCES]
+        self._filters = [IdFilter(table, "user_id", kind) for table in tables]
+        self.statement = union_all(
+            *(
+                _behaviors(table, position, source, as_text).where(filter.condition)
+                for position, (table, source, filter) in enumerate(
+                    zip(tables, BEHAVIOR_SOURCES, self._filters, strict=True)
+                )
             )
-            for position, source in enumerate(BEHAVIOR_SOURCES)
         )
-    )
+
+    def bind(self, user_id: Id) -> dict[str, Any]:
+        """The parameters of the statement for this user."""
+        parameters: dict[str, Any] = {}
+        for filter in self._filters:
+            parameters |= filter.bind([user_id])
+        return parameters
 
 
 def _behaviors(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, cast, literal, types
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast, types
 from sqlalchemy.types import TypeEngine
 
 from ..contracts.ids import Id, IdKind
@@ -15,8 +15,36 @@ from .layout import TableLayout
 INT64 = range(-(2**63), 2**63)
 
 
+class IdFilter:
+    """The condition that a row's id is one of some ids: made once, bound with ids often.
+
+    A collation may find more than is equal (`A` for `a`), so the caller compares what comes back.
+    """
+
+    def __init__(self, layout: TableLayout, name: str, kind: IdKind) -> None:
+        self._kind = kind
+        self._parameter = f"ids_of_{layout.table.name}"
+        declared = layout.types[name]
+        self._is_uuid = kind == "str" and isinstance(declared, types.Uuid)
+        column: ColumnElement[Any] = layout.column(name)
+        bound: TypeEngine[Any] = BigInteger() if kind == "int" else String()
+        if self._is_uuid:
+            bound = declared
+        elif kind == "str" and not isinstance(declared, String):
+            # Other tables' ids are texts: compare as texts, though no index helps then.
+            column = cast(column, String)
+        self.condition = column.in_(bindparam(self._parameter, type_=bound, expanding=True))
+
+    def bind(self, ids: Iterable[Id]) -> dict[str, list[object]]:
+        """The parameters under which the condition finds these ids."""
+        values: list[object] = [id for id in ids if can_be_stored(id, self._kind)]
+        if self._is_uuid:
+            values = [uuid.UUID(str(id)) for id in values if _is_uuid(str(id))]
+        return {self._parameter: values}
+
+
 def can_be_stored(id: Id, kind: IdKind) -> bool:
-    """Whether a row can bear this id at all; drivers fail on those that cannot."""
+    """Whether a row can bear this id at all; drivers fail on those that none can."""
     if isinstance(id, int):
         return kind == "int" and not isinstance(id, bool) and id in INT64
     if kind == "int" or not id or "\x00" in id:
@@ -26,33 +54,6 @@ def can_be_stored(id: Id, kind: IdKind) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def bears(layout: TableLayout, name: str, kind: IdKind, ids: Sequence[Id]) -> ColumnElement[bool]:
-    """The condition that a row's id column `name` is one of `ids`.
-
-    A collation may find more than is equal (`A` for `a`), so the caller compares what comes back.
-    """
-    usable = [id for id in ids if can_be_stored(id, kind)]
-    column: ColumnElement[object] = layout.column(name)
-    declared = layout.types[name]
-    if kind == "int":
-        return _among(column, usable, BigInteger())
-    if isinstance(declared, types.Uuid):
-        uuids = [uuid.UUID(str(id)) for id in usable if _is_uuid(str(id))]
-        return _among(column, uuids, declared)
-    if not isinstance(declared, String):
-        # Elsewhere the other tables' ids are texts: compare as texts, though no index helps then.
-        column = cast(column, String)
-    return _among(column, usable, String())
-
-
-def _among(
-    column: ColumnElement[object], values: Sequence[object], kind: TypeEngine[Any]
-) -> ColumnElement[bool]:
-    if len(values) == 1:
-        return column == literal(values[0], kind)
-    return column.in_([literal(value, kind) for value in values])
 
 
 def _is_uuid(text: str) -> bool:

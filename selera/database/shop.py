@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from sqlalchemy import Engine, Executable, func, select
@@ -12,8 +12,8 @@ from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
 from .engine import connect, parse_url, ping
 from .failures import translated
-from .history import history_query, read_history
-from .identity import bears
+from .history import HistoryQuery, read_history
+from .identity import IdFilter
 from .layout import ShopLayout, read_layout
 from .values import format_time, parse_number, parse_time, plain, read_id
 
@@ -34,6 +34,9 @@ class Shop:
         self._layout = layout
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
+        self._profiles = _Lookup(layout, USER_PROFILE)
+        self._products = _Lookup(layout, PRODUCT)
+        self._history = HistoryQuery(layout, engine.dialect.name)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -60,20 +63,19 @@ class Shop:
 
     def profile(self, user_id: Id) -> dict[str, Any] | None:
         """All known columns of the user's profile; None where no row bears this id."""
-        rows = self._rows_of(USER_PROFILE, [user_id])
-        return rows.get(user_id)
+        return self._look_up(self._profiles, [user_id]).get(user_id)
 
     def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """All known columns of those products that exist, by id."""
         found: dict[Id, dict[str, Any]] = {}
         for start in range(0, len(product_ids), IDS_PER_STATEMENT):
-            found |= self._rows_of(PRODUCT, product_ids[start : start + IDS_PER_STATEMENT])
+            found |= self._look_up(self._products, product_ids[start : start + IDS_PER_STATEMENT])
         return found
 
     def history(self, user_id: Id) -> list[BehaviorRow]:
         """All usable behaviors of a user, in no particular order; empty where there are none."""
-        query = history_query(self._layout, user_id, self._engine.dialect.name)
-        return read_history(self._fetch(query), user_id, self._layout)
+        rows = self._fetch(self._history.statement, self._history.bind(user_id))
+        return read_history(rows, user_id, self._layout)
 
     def user_ids(self, offset: int, limit: int) -> list[Id]:
         """The ids of a page of the profiles, sorted as the database sorts them."""
@@ -88,24 +90,38 @@ class Shop:
         column = self._layout[USER_PROFILE].column("user_id")
         return int(self._fetch(select(func.count(column)))[0][0])
 
-    def _rows_of(self, table: Table, ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
-        layout, key = self._layout[table], table.key
-        kind = self._layout.id_kind(key)
-        query = select(*layout.columns()).where(bears(layout, key, kind, ids))
-        wanted, found = set(ids), {}
-        for row in self._fetch(query):
-            values = dict(zip(layout.names, row, strict=True))
-            id = read_id(values[key], kind)
-            if id is not None and id in wanted and id not in found:
-                found[id] = {
-                    name: for_json(value, table.kind(name)) for name, value in values.items()
-                }
-                found[id][key] = id
-        return found
+    def _look_up(self, lookup: _Lookup, ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
+        return lookup.read(self._fetch(lookup.statement, lookup.bind(ids)), ids)
 
-    def _fetch(self, query: Executable) -> Sequence[Sequence[Any]]:
+    def _fetch(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
         with translated(self._engine.url, "read from"), self._engine.connect() as connection:
-            return connection.execute(query).all()
+            return connection.execute(statement, parameters).all()
+
+
+class _Lookup:
+    """The rows of one table by their key; the statement is made once for a shop."""
+
+    def __init__(self, layout: ShopLayout, table: Table) -> None:
+        self._table = table
+        self._names = layout[table].names
+        self._id_kind = layout.id_kind(table.key)
+        filter = IdFilter(layout[table], table.key, self._id_kind)
+        self.bind = filter.bind
+        self.statement = select(*layout[table].columns()).where(filter.condition)
+
+    def read(self, rows: Sequence[Sequence[Any]], ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
+        """Those of the rows whose key is one of `ids`, ready for JSON; the first of each key."""
+        wanted, found = set(ids), dict[Id, dict[str, Any]]()
+        for row in rows:
+            values = dict(zip(self._names, row, strict=True))
+            id = read_id(values.pop(self._table.key), self._id_kind)
+            if id is not None and id in wanted and id not in found:
+                found[id] = {self._table.key: id} | {
+                    name: for_json(value, self._table.kind(name)) for name, value in values.items()
+                }
+        return found
 
 
 def for_json(value: object, kind: Kind) -> Any:

@@ -81,13 +81,16 @@ class Recommender:
     def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
         """Weigh one user's behaviors as in training.
 
-        Items that the model lacks are left out, and so are stars outside of its scale.
+        Left out are items that the model lacks and, as by the ETL, stars outside of the scale: the
+        whole rating, or those of a review.
         """
         rows = self.items.rows([behavior.product_id for behavior in behaviors])
         codes = np.array([BEHAVIORS.index(each.behavior) for each in behaviors], dtype=np.uint8)
         values = np.array([behavior.value for behavior in behaviors], dtype=np.float32)
         timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)
-        usable = (rows != UNKNOWN_ROW) & ~self._has_impossible_stars(codes, values)
+        impossible = self._outside_of_scale(values)
+        values[impossible & (codes == REVIEW_CODE)] = np.nan
+        usable = (rows != UNKNOWN_ROW) & ~(impossible & (codes == RATING_CODE))
         return build_histories(
             1,
             len(self.items),
@@ -101,16 +104,10 @@ class Recommender:
             config=self.signals,
         )
 
-    def _has_impossible_stars(
-        self, codes: NDArray[np.uint8], values: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        gives_stars = (codes == RATING_CODE) | (codes == REVIEW_CODE)
+    def _outside_of_scale(self, stars: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Where the stars are none of this shop's; all are, where nobody rated in training."""
         scale = self.rating_scale
-        outside = (
-            ~np.isnan(values) if scale is None else (values < scale.low) | (values > scale.high)
-        )
-        impossible: NDArray[np.bool_] = gives_stars & outside
-        return impossible
+        return ~np.isnan(stars) if scale is None else (stars < scale.low) | (stars > scale.high)
 
     def stored_history(self, user_id: Id) -> Histories | None:
         """The history that a user had in training; None for a user who was not there."""

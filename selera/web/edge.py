@@ -6,6 +6,7 @@ as GET without the body, and writes one line into the log that tells no user's i
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
@@ -55,7 +56,8 @@ class Edge:
         try:
             await self._app(inner, receive, send_finished)
         finally:
-            log.info(
+            log.log(
+                log_level(inner, logging.INFO),
                 "request",
                 method=method,
                 route=inner.get("path_template"),
@@ -63,6 +65,12 @@ class Edge:
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 request_id=request_id.decode(),
             )
+
+
+def log_level(scope: Any, level: int) -> int:
+    """The level of a line about this request: who asks for health asks all the time."""
+    is_probe = str(scope.get("path_template")).startswith("/health/")
+    return logging.DEBUG if is_probe else level
 
 
 def encoded_path(scope: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from ..contracts.errors import SeleraError
+from .edge import log_level
 from .parameters import RULES
 from .problems import INTERNAL_ERROR, PROBLEM_MEDIA_TYPE, FieldError, Problem, problem_kind
 
@@ -23,7 +25,14 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
     if kind.status >= 500:
         route = request.scope.get("path_template")
         trace = error if kind is INTERNAL_ERROR else None
-        log.error(kind.code, route=route, request_id=request_id, reason=str(error), exc_info=trace)
+        log.log(
+            log_level(request.scope, logging.ERROR),
+            kind.code,
+            route=route,
+            request_id=request_id,
+            reason=str(error),
+            exc_info=trace,
+        )
     field_errors = _field_errors(request, error)
     problem = Problem(
         type=kind.type,

@@ -85,6 +85,10 @@ def test_unknown_products_in_a_history_are_left_out(recommender: Recommender) ->
 def test_stars_outside_of_the_scale_are_left_out(recommender: Recommender) -> None:
     impossible = BehaviorRow(INTERACTIONS.items.id(3), "rating", 11.0, NO_TIME)
     assert len(recommender.history([impossible]).items) == 0
+    review = BehaviorRow(INTERACTIONS.items.id(3), "review", 11.0, NO_TIME)
+    history = recommender.history([review])
+    assert history.items.tolist() == [3]
+    assert np.isnan(history.ratings).all()
 
 
 def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -> None:
