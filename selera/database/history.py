@@ -18,9 +18,9 @@ from .values import is_blank, parse_count, parse_number, parse_time, read_id
 class HistoryQuery:
     """The statement that reads one user's behaviors, made once for a shop.
 
-    Its columns: position in `BEHAVIOR_SOURCES`, user, product, value, money, time. Servers join only
-    equal types, so that theirs are told as texts, which the rules of `values` read as well; SQLite's
-    are told as they are stored.
+    Its columns: position in `BEHAVIOR_SOURCES`, user, product, value, money, time. Servers join
+    only equal types, so that theirs are told as texts, which the rules of `values` read as well;
+    those of SQLite are told as they are stored.
     """
 
     def __init__(self, layout: ShopLayout, dialect: str) -> None:

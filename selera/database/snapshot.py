@@ -16,7 +16,7 @@ from ..contracts.ids import IdKind
 from ..contracts.tables import Table
 from .failures import translated
 from .layout import ShopLayout, read_layout
-from .streaming import stream
+from .streaming import abandon, stream
 from .values import all_plain, plain
 
 BATCH_ROWS = 50_000
@@ -81,8 +81,7 @@ def snapshot(engine: Engine) -> Iterator[Snapshot]:
             layout = read_layout(connection)
         yield Snapshot(connection, layout)
     except BaseException:
-        # It may be lost, or in the middle of a table.
-        connection.invalidate()
+        abandon(connection)
         raise
     finally:
         connection.close()

@@ -41,9 +41,19 @@ def _cursor(connection: Connection) -> Iterator[Any]:
     try:
         yield cursor
     except connection.dialect.loaded_dbapi.Error:
-        # PyMySQL reads the rest of a result that goes away: of a lost connection there is none.
-        if (result := getattr(cursor, "_result", None)) is not None:
-            result.unbuffered_active = False
+        abandon(connection)
         raise
     finally:
-        cursor.close()
+        if not connection.invalidated:
+            cursor.close()
+
+
+def abandon(connection: Connection) -> None:
+    """Throw a connection away that is lost, or in the middle of a stream that nobody will read."""
+    if connection.invalidated:
+        return
+    # PyMySQL would read a stream to its end before it lets it go, even from a lost connection.
+    result = getattr(connection.connection.driver_connection, "_result", None)
+    if result is not None:
+        result.unbuffered_active = False
+    connection.invalidate()

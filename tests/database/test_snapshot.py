@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from selera.contracts.errors import DatabaseError
-from selera.contracts.tables import BUY, RATING, TABLES, USER_PROFILE
+from selera.contracts.tables import BUY, RATING, REVIEW, TABLES, USER_PROFILE
 from selera.database import snapshot
 from tests.shops import execute, insert, make_minimal_shop, opened
 
@@ -151,19 +151,34 @@ def test_a_zero_date_comes_as_a_text(database_url: str) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
 def test_a_connection_that_is_lost_while_reading_is_a_database_error(database_url: str) -> None:
-    rows = ", ".join(f"({n}, {n}, {n}, 1)" for n in range(20_000))
-    make_minimal_shop(database_url)
-    execute(database_url, f"INSERT INTO data_product_rating VALUES {rows}")
+    make_long_reviews(database_url)
     with opened(database_url) as engine, opened(database_url) as other:
         postgresql = engine.dialect.name == "postgresql"
         own_id = "pg_backend_pid()" if postgresql else "connection_id()"
         kill = "SELECT pg_terminate_backend(%s)" if postgresql else "KILL %s"
         with snapshot(engine) as moment, other.connect() as killer:
-            connection = moment._connection
-            victim = connection.exec_driver_sql(f"SELECT {own_id}").scalar_one()
-            batches = moment.batches(RATING, 10)
+            victim = moment._connection.exec_driver_sql(f"SELECT {own_id}").scalar_one()
+            batches = moment.batches(REVIEW, 10)
             next(batches)
             killer.exec_driver_sql(kill, (victim,))
-            with pytest.raises(DatabaseError, match="Cannot read data_product_rating from"):
+            with pytest.raises(DatabaseError, match="Cannot read data_product_reviews from"):
                 for _ in batches:
                     pass
+
+
+def make_long_reviews(url: str) -> None:
+    """More than the buffers between a server and its client hold."""
+    rows = ", ".join(f"({n}, 1, 1, REPEAT('x', 5000), NULL)" for n in range(4_000))
+    make_minimal_shop(url)
+    execute(url, f"INSERT INTO data_product_reviews VALUES {rows}")
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
+def test_a_failure_in_the_middle_of_a_table_leaves_nothing_behind(database_url: str) -> None:
+    make_long_reviews(database_url)
+    with opened(database_url) as engine:
+        with pytest.raises(RuntimeError, match="enough"), snapshot(engine) as moment:
+            for _ in moment.batches(REVIEW, 10):
+                raise RuntimeError("enough")
+        with snapshot(engine) as moment:
+            assert moment.count(REVIEW) == 4_000
