@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import ipaddress
 import signal
 import socket
@@ -14,11 +13,11 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from ..contracts.errors import ConfigError
 from ..database import Shop
 from ..serving import ModelSlot, RecommendationService
 from .app import create_app
 from .config import WebConfig
+from .listening import listen
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +33,7 @@ def serve(config: WebConfig, started: Callable[[str], None] = lambda url: None) 
     that is missing is no error: requests are answered 503 until it is there.
     """
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(_listen(config.host, config.port))
+        listener = stack.enter_context(listen(config.host, config.port))
         shop = stack.enter_context(contextlib.closing(Shop.open(config.database)))
         service = RecommendationService(ModelSlot(config.model), shop, config.serving)
         url = _url(config.host, listener.getsockname()[1])
@@ -86,23 +85,6 @@ class _Server(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ConfigError, with the cure, where there can be none."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigError(
-                f"port {port} on {host} is taken by another program (on macOS AirPlay Receiver "
-                f"owns port 5000). Choose another one: --port {port + 1}"
-            ) from error
-        raise ConfigError(
-            f"cannot listen on {host} at port {port}: {error.strerror}. Choose an address of this "
-            "machine and a free port above 1023: --host 127.0.0.1 --port 5000"
-        ) from error
 
 
 def _url(host: str, port: int) -> str:
