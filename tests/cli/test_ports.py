@@ -20,5 +20,5 @@ def test_a_taken_port_is_said_with_the_cure() -> None:
 
 
 def test_an_address_of_another_machine_is_said() -> None:
-    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1 port 5000"):
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1 at port 5000"):
         require_free("192.0.2.1", 5000)
