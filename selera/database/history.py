@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, literal_column, null, select, union_all
 
 from ..contracts.behaviors import BEHAVIOR_SOURCES, BehaviorRow, BehaviorSource
-from ..contracts.ids import Id, IdKind
+from ..contracts.ids import Id, IdKind, parse_id
 from .identity import IdFilter
 from .layout import ShopLayout, TableLayout
 from .values import is_blank, parse_count, parse_number, parse_time, read_id
@@ -77,7 +77,7 @@ def read_history(
 
 def _read_told_id(value: object, kind: IdKind) -> Id | None:
     if kind == "int" and isinstance(value, str):  # told as a text by a server
-        return int(value) if value.removeprefix("-").isdecimal() else None
+        return parse_id(value, kind)
     return read_id(value, kind)
 
 

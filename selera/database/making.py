@@ -47,10 +47,12 @@ def _make(connection: Connection, overwrite: bool, text_ids: Collection[str]) ->
 
 def index_shop_tables(connection: Connection) -> None:
     """Make the indexes on user_id and product_id, once the rows are in, and count the values."""
-    for index in shop_indexes(shop_tables(connection.dialect)):
+    tables = shop_tables(connection.dialect)
+    for index in shop_indexes(tables):
         connection.execute(CreateIndex(index))
-    if connection.dialect.name != "mysql" and connection.dialect.name != "mariadb":
-        connection.exec_driver_sql("ANALYZE")
+    analyze = "ANALYZE TABLE" if connection.dialect.name in ("mysql", "mariadb") else "ANALYZE"
+    for name in tables:
+        connection.exec_driver_sql(f"{analyze} {name}")
 
 
 def _refuse_foreign(connection: Connection, existing: dict[str, TableLayout]) -> None:

@@ -7,7 +7,7 @@ conversion, and rows without one are read twice as fast.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection
@@ -28,6 +28,7 @@ def stream(connection: Connection, query: ClauseElement, size: int) -> Iterator[
 
 @contextmanager
 def _cursor(connection: Connection) -> Iterator[Any]:
+    driver_error = connection.dialect.loaded_dbapi.Error
     driver: Any = connection.connection.driver_connection
     match connection.dialect.name:
         case "sqlite":
@@ -40,11 +41,11 @@ def _cursor(connection: Connection) -> Iterator[Any]:
             cursor = driver.cursor(SSCursor)
     try:
         yield cursor
-    except connection.dialect.loaded_dbapi.Error:
+    except driver_error:
         abandon(connection)
         raise
     finally:
-        if not connection.invalidated:
+        with suppress(driver_error):  # the connection may be gone
             cursor.close()
 
 

@@ -156,29 +156,40 @@ def test_a_connection_that_is_lost_while_reading_is_a_database_error(database_ur
         postgresql = engine.dialect.name == "postgresql"
         own_id = "pg_backend_pid()" if postgresql else "connection_id()"
         kill = "SELECT pg_terminate_backend(%s)" if postgresql else "KILL %s"
-        with snapshot(engine) as moment, other.connect() as killer:
-            victim = moment._connection.exec_driver_sql(f"SELECT {own_id}").scalar_one()
-            batches = moment.batches(REVIEW, 10)
-            next(batches)
-            killer.exec_driver_sql(kill, (victim,))
-            with pytest.raises(DatabaseError, match="Cannot read data_product_reviews from"):
+
+        def read_and_kill() -> None:
+            with snapshot(engine) as moment, other.connect() as killer:
+                victim = moment._connection.exec_driver_sql(f"SELECT {own_id}").scalar_one()
+                batches = moment.batches(REVIEW, 10)
+                next(batches)
+                killer.exec_driver_sql(kill, (victim,))
                 for _ in batches:
                     pass
+
+        with pytest.raises(DatabaseError, match="Cannot read data_product_reviews from"):
+            read_and_kill()
+        with snapshot(engine) as moment:
+            assert moment.count(REVIEW) == 4_000
 
 
 def make_long_reviews(url: str) -> None:
     """More than the buffers between a server and its client hold."""
-    rows = ", ".join(f"({n}, 1, 1, REPEAT('x', 5000), NULL)" for n in range(4_000))
+    text = "x" * 5_000
+    rows = ", ".join(f"({n}, 1, 1, '{text}', NULL)" for n in range(1_000))
     make_minimal_shop(url)
-    execute(url, f"INSERT INTO data_product_reviews VALUES {rows}")
+    execute(url, *[f"INSERT INTO data_product_reviews VALUES {rows}"] * 4)
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
 def test_a_failure_in_the_middle_of_a_table_leaves_nothing_behind(database_url: str) -> None:
     make_long_reviews(database_url)
     with opened(database_url) as engine:
-        with pytest.raises(RuntimeError, match="enough"), snapshot(engine) as moment:
-            for _ in moment.batches(REVIEW, 10):
-                raise RuntimeError("enough")
+
+        def read_and_fail() -> None:
+            with snapshot(engine) as moment:
+                for _ in moment.batches(REVIEW, 10):
+                    raise RuntimeError("enough")
+
+        with pytest.raises(RuntimeError, match="enough"):
+            read_and_fail()
         with snapshot(engine) as moment:
             assert moment.count(REVIEW) == 4_000
