@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -58,9 +59,9 @@ class Snapshot:
 
 
 def _plain_rows(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    columns = list(zip(*rows, strict=True))
-    if all(map(all_plain, columns)):
+    if all_plain(chain.from_iterable(rows)):
         return list(rows)
+    columns = zip(*rows, strict=True)
     plain_columns = [
         column if all_plain(column) else tuple(map(plain, column)) for column in columns
     ]

@@ -29,6 +29,7 @@ import calendar
 import json
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -150,6 +151,6 @@ def plain(value: object) -> Any:
     return str(value)
 
 
-def all_plain(values: tuple[object, ...]) -> bool:
+def all_plain(values: Iterable[object]) -> bool:
     """Whether `plain` would change none of the values."""
     return _PLAIN_TYPES.issuperset(map(type, values))
