@@ -113,7 +113,9 @@ def _fit(ratings: Ratings, fold: int, config: SvdConfig) -> dict[str, float]:
     train = ratings.folds != fold
     users, items, stars = ratings.users[train], ratings.items[train], ratings.stars[train]
     started = time.perf_counter()
-    factors = fit_svd(users, items, stars, ratings.n_users, ratings.n_items, config, seed=SEED)
+    factors = fit_svd(
+        users, items, stars, ratings.n_users, ratings.n_items, config, scale=SCALE, seed=SEED
+    )
     seconds = time.perf_counter() - started
     truth = ratings.stars[~train]
     predicted = factors.predict(ratings.users[~train], ratings.items[~train], SCALE)
@@ -166,4 +168,4 @@ def _with_folds(users: NDArray[np.int64], items: NDArray[np.int64], stars: NDArr
 def _compile() -> None:
     """Load the kernels before anything is timed."""
     rows, stars = np.zeros(1, np.int32), np.ones(1, np.float32)
-    fit_svd(rows, rows, stars, 1, 1, SvdConfig(n_epochs=1), seed=0)
+    fit_svd(rows, rows, stars, 1, 1, SvdConfig(n_epochs=1), scale=SCALE, seed=0)

@@ -17,6 +17,7 @@ from selera.contracts.histories import Histories
 from selera.contracts.interactions import Interactions
 from selera.models.recommender import Recommender
 from selera.training import TrainingConfig, fit_recommender
+from selera.training.recipes import reference_time
 
 from .environment import environment, save
 from .shops import imported
@@ -39,7 +40,7 @@ def run() -> Path:
 def _measure(interactions: Interactions) -> dict[str, Any]:
     taken_out = np.arange(0, interactions.n_users, 10)
     remaining = interactions.where(~np.isin(interactions.user_rows, taken_out))
-    now = int(interactions.timestamps.max())
+    now = reference_time(interactions)
     everybody, other_seed, partial = (
         fit_recommender(each, "svd", TrainingConfig(), seed=seed, now=now)
         for each, seed in ((interactions, SEED), (interactions, OTHER_SEED), (remaining, SEED))

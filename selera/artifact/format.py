@@ -33,12 +33,14 @@ FOOTER = struct.Struct("<8sIIQQ")
 DTYPES = frozenset({"<f4", "<f8", "<i4", "<i8", "|u1", "|b1"})
 """The array types that a model may hold, as `numpy.dtype.str` spells them."""
 
+MOST_OPCODES = 1_000_000
+"""A model's pickle has a few thousand; one with more would take its time to be looked through."""
+
 OPCODES = frozenset(
     {
         "PROTO", "STOP", "MARK", "POP", "MEMOIZE",
         "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT",
-        "BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINPUT", "LONG_BINPUT",
-        "BINGET", "LONG_BINGET", "EMPTY_DICT", "SETITEM", "SETITEMS", "EMPTY_LIST", "APPEND",
+        "BINUNICODE", "BINBYTES8", "EMPTY_DICT", "SETITEM", "SETITEMS", "EMPTY_LIST", "APPEND",
         "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3",
     }
 )  # fmt: skip

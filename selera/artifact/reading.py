@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.errors import ArtifactError, ModelNotReady
-from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_VERSION, MAGIC, OPCODES
+from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_VERSION, MAGIC, MOST_OPCODES, OPCODES
 
 _CURE = "Train a new one with: python training.py"
 _SMALL_READ_BYTES = 1 << 16
@@ -45,17 +45,7 @@ def open_artifact(path: Path) -> Artifact:
     Raises ModelNotReady where there is no file, ArtifactError where it is damaged, of another
     version, or not to be trusted.
     """
-    content = _map(path)
-    try:
-        trailer = _read_trailer(path, content)
-        payloads = _scan(path, content, trailer["pickle_size_bytes"])
-        arrays = {
-            name: _array(path, content, name, place, payloads)
-            for name, place in trailer["arrays"].items()
-        }
-        return Artifact(metadata=trailer["metadata"], arrays=arrays, run=trailer["run"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ArtifactError(f"{path} is damaged: its trailer is not as written. {_CURE}") from error
+    return _open(path, _map(path))[0]
 
 
 def verify_artifact(path: Path) -> Artifact:
@@ -63,13 +53,27 @@ def verify_artifact(path: Path) -> Artifact:
 
     Raises as `open_artifact` does, and ArtifactError where the checksum differs.
     """
-    artifact = open_artifact(path)
     content = _map(path)
-    trailer = _read_trailer(path, content)
+    artifact, trailer = _open(path, content)
     with memoryview(content) as view, view[: trailer["pickle_size_bytes"]] as body:
         if hashlib.sha256(body).hexdigest() != trailer["pickle_sha256"]:
             raise ArtifactError(f"{path} is damaged: its checksum does not match. {_CURE}")
     return artifact
+
+
+def _open(path: Path, content: mmap.mmap) -> tuple[Artifact, dict[str, Any]]:
+    """The artifact in a mapped file, and its trailer."""
+    try:
+        trailer = _read_trailer(path, content)
+        payloads = _scan(path, content, trailer["pickle_size_bytes"])
+        arrays = {
+            name: _array(path, content, name, place, payloads)
+            for name, place in trailer["arrays"].items()
+        }
+        metadata, run = dict(trailer["metadata"]), dict(trailer["run"])
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ArtifactError(f"{path} is damaged: its trailer is not as written. {_CURE}") from error
+    return Artifact(metadata, arrays, run), trailer
 
 
 def _map(path: Path) -> mmap.mmap:
@@ -136,7 +140,10 @@ def _scan(path: Path, content: mmap.mmap, size_bytes: int) -> dict[int, int]:
     payloads: dict[int, int] = {}
     reader = _SteppingReader(content, size_bytes)
     try:
-        for opcode, argument, position in pickletools.genops(reader):  # type: ignore[arg-type]
+        opcodes = pickletools.genops(reader)  # type: ignore[arg-type]
+        for n_opcodes, (opcode, argument, position) in enumerate(opcodes):
+            if n_opcodes == MOST_OPCODES:
+                raise ArtifactError(f"{path} is refused: its pickle is no model's. {_CURE}")
             if opcode.name not in OPCODES:
                 raise ArtifactError(
                     f"{path} is refused: it holds the pickle opcode {opcode.name} at byte "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -56,8 +57,9 @@ def _check(
 ) -> None:
     for name, value in (("metadata", metadata), ("run", run)):
         try:
-            same = json.loads(json.dumps(value, allow_nan=False)) == value
-        except (TypeError, ValueError) as error:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            same = json.loads(text.encode("utf-8")) == value
+        except (TypeError, ValueError, RecursionError) as error:
             raise ArtifactError(f"model {name} cannot be kept in the file: {error}") from error
         if not same:
             raise ArtifactError(f"model {name} must hold only what JSON can say, got {value!r}")
@@ -78,7 +80,7 @@ def _write(
     body.put(pickle.PROTO + bytes([5]) + pickle.EMPTY_DICT + pickle.MARK)
     body.put(_fragment("format") + _fragment(FORMAT_NAME))
     body.put(_fragment("format_version") + _fragment(FORMAT_VERSION))
-    body.put(_fragment("metadata") + _fragment(metadata))
+    body.put(_fragment("metadata") + _fragment(dict(metadata)))
     body.put(_fragment("arrays") + pickle.EMPTY_DICT + pickle.MARK)
     places = {name: body.put_array(name, array) for name, array in arrays.items()}
     body.put(pickle.SETITEMS + pickle.SETITEMS + pickle.STOP)
@@ -100,8 +102,15 @@ def _write(
 
 
 def _fragment(value: Any) -> bytes:
-    """The opcodes that push `value`: a protocol 3 pickle (no frames) less its PROTO and STOP."""
-    return pickle.dumps(value, protocol=3)[2:-1]
+    """The opcodes that push `value`: a protocol 3 pickle (no frames) less its PROTO and STOP.
+
+    Without a memo: it would go by the identity of objects, and equal values make equal bytes.
+    """
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, protocol=3)
+    pickler.fast = True
+    pickler.dump(value)
+    return buffer.getvalue()[2:-1]
 
 
 class _PickleWriter:

@@ -99,19 +99,12 @@ class IdMap:
 
     def row(self, id: Id) -> int:
         """Row of one id; `UNKNOWN_ROW` where the map does not know it."""
-        order = self._arrays["order"]
         if isinstance(id, bool) or (self.kind == "int") != isinstance(id, int):
             return UNKNOWN_ROW
-        if isinstance(id, int):
-            if id not in _INT64:
-                return UNKNOWN_ROW
-            ids = self._arrays["ids"]
-            place = int(np.searchsorted(ids, id, sorter=order))
-            found = place < len(order) and int(ids[order[place]]) == id
-            return int(order[place]) if found else UNKNOWN_ROW
-        wanted = id.encode("utf-8", "surrogatepass")
-        place = bisect.bisect_left(order, wanted, key=self._bytes_of)
-        found = place < len(order) and self._bytes_of(order[place]) == wanted
+        wanted = id if isinstance(id, int) else id.encode("utf-8", "surrogatepass")
+        order = self._arrays["order"]
+        place = bisect.bisect_left(order, wanted, key=self._key)
+        found = place < len(order) and self._key(order[place]) == wanted
         return int(order[place]) if found else UNKNOWN_ROW
 
     def rows(self, ids: Sequence[Id]) -> Rows:
@@ -122,17 +115,12 @@ class IdMap:
         """Id of one row; IndexError outside 0 .. n-1."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside 0..{len(self) - 1}")
-        if self.kind == "int":
-            return int(self._arrays["ids"][row])
-        return self._bytes_of(row).decode("utf-8", "surrogatepass")
+        key = self._key(row)
+        return key.decode("utf-8", "surrogatepass") if isinstance(key, bytes) else key
 
     def ids(self, rows: Sequence[int] | NDArray[np.integer]) -> list[Id]:
         """Ids of many rows, in their order."""
         return [self.id(int(row)) for row in rows]
-
-    def parse(self, text: str) -> Id | None:
-        """Read an id of this map's kind from a text; None where the text cannot be one."""
-        return parse_id(text, self.kind)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in the class docstring."""
@@ -143,6 +131,9 @@ class IdMap:
         """The inverse of `to_arrays`; nothing is copied."""
         return cls("int" if "ids" in arrays else "str", arrays)
 
-    def _bytes_of(self, row: int) -> bytes:
+    def _key(self, row: int) -> Any:
+        """What rows are ordered by: the integer, or the UTF-8 bytes of the text."""
+        if self.kind == "int":
+            return int(self._arrays["ids"][row])
         start, stop = self._arrays["offsets"][row : row + 2].tolist()
         return bytes(self._arrays["text"].data[start:stop])

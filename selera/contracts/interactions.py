@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .behaviors import BEHAVIORS
 from .ids import IdMap
 
+STRETCHED = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class RatingScale:
@@ -21,6 +23,15 @@ class RatingScale:
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise ValueError(f"rating scale must rise, got {self.low}..{self.high}")
+
+    def stretch(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Ratings on the scale 0..4, which is as wide as that of five stars."""
+        return ((ratings - self.low) * (STRETCHED / (self.high - self.low))).astype(np.float32)
+
+    def unstretch(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The inverse of `stretch`, clipped to the scale."""
+        stars = ratings * ((self.high - self.low) / STRETCHED) + self.low
+        return self.clip(stars.astype(np.float32))
 
     @property
     def middle(self) -> float:
@@ -89,6 +100,11 @@ class Interactions:
     def n_items(self) -> int:
         """Number of items, those without a behavior in this part included."""
         return len(self.items)
+
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """The (user, item) of each behavior as one number, user_row * n_items + item_row."""
+        return self.user_rows.astype(np.int64) * self.n_items + self.item_rows
 
     def where(self, chosen: NDArray[np.bool_]) -> Interactions:
         """The behaviors at which `chosen` (bool (n,)) is true; users and items keep their rows."""

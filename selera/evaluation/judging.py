@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..contracts.histories import NO_ITEM, Histories
 from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
+from ..models.signals import histories_of
 from ..training.bias import fit_bias
-from ..training.recipes import histories_of
 from .metrics import ndcg, recall
 from .targets import Targets, draw
 
@@ -23,7 +23,7 @@ class ListScores:
     """Per judged user, float64 (m,) each: the model's metrics, and popularity's on the same user.
 
     users : int64 (m,), rows
-    warm : bool (m,), whether there was anything to recommend from; the others got popularity
+    warm : bool (m,), whether the model had anything personal to say; the others got popularity
     """
 
     users: NDArray[np.int64]
@@ -53,12 +53,12 @@ def judge_lists(recommender: Recommender, targets: Targets, n: int) -> ListScore
         if np.isin(relevant, histories.items[histories.entries(user)]).any():
             raise ValueError("history and targets must be disjoint")
     popular = _popular_lists(recommender, histories, n)
-    lists = np.empty_like(popular)
+    lists, warm = np.empty_like(popular), np.empty(len(histories), dtype=np.bool_)
     for start in range(0, len(histories), _BATCH):
         stop = min(start + _BATCH, len(histories))
-        lists[start:stop] = recommender.recommend(histories.take(start, stop), n).items
-    liked = np.concatenate([[0.0], np.cumsum(histories.weights, dtype=np.float64)])
-    warm = liked[histories.indptr[1:]] > liked[histories.indptr[:-1]]
+        batch = histories.take(start, stop)
+        lists[start:stop] = recommender.recommend(batch, n).items
+        warm[start:stop] = recommender.knows(batch)
     lists[~warm] = popular[~warm]
     return ListScores(
         targets.users, warm, *_score(lists, targets.items), *_score(popular, targets.items)
@@ -74,18 +74,18 @@ def judge_stars(
     """
     if recommender.rater is None:
         return None
-    held_out = histories_of(test, recommender.reference_time, recommender.signals)
-    active = np.flatnonzero(np.diff(held_out.indptr))
+    held_out = histories_of(test, now=recommender.reference_time, config=recommender.signals)
+    raters = np.unique(held_out.rows[~np.isnan(held_out.ratings)])
     biases = fit_bias(recommender.histories, len(recommender.items), recommender.rater.scale)
     parts = []
-    for user in active[draw(len(active), max_users, seed)].tolist():
+    for user in raters[draw(len(raters), max_users, seed)].tolist():
         entries = held_out.entries(user)
         rated = ~np.isnan(held_out.ratings[entries])
         items, history = held_out.items[entries][rated], recommender.histories.take(user, user + 1)
         by_svd = recommender.rater.predict(history, items)[0]
         by_bias = biases.predict(history, items)[0]
         parts.append((held_out.ratings[entries][rated], by_svd, by_bias))
-    if not any(len(actual) for actual, _, _ in parts):
+    if not parts:
         return None
     return Stars(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

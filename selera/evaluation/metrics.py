@@ -16,11 +16,6 @@ class Interval(msgspec.Struct, frozen=True):
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether chance alone is an unlikely reason for the mean."""
-        return self.low > 0 or self.high < 0
-
 
 def hits(recommended: NDArray[np.int32], relevant: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which places of one list hold a relevant item, bool (n,)."""

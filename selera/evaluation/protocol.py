@@ -10,10 +10,15 @@ counts once, with the mean; intervals resample users. Nothing in test is seen be
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts.behaviors import Behavior
+from ..contracts.errors import NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
 from ..training.recipes import TrainingConfig, fit_recommender
@@ -21,8 +26,8 @@ from .config import EvaluationConfig
 from .judging import ListScores, Stars, judge_lists, judge_stars
 from .metrics import bootstrap_interval, mae, rmse
 from .report import EvaluationReport, RankingResult, RatingResult
-from .splits import make_splits
-from .targets import find_targets
+from .splits import Split, make_splits
+from .targets import find_targets, strongest_behavior
 
 
 def evaluate(
@@ -36,33 +41,72 @@ def evaluate(
 ) -> EvaluationReport:
     """Judge the recipe `algorithm` (see the module's text). Raises as `fit_recommender` does."""
     started = time.perf_counter()
-    splits = make_splits(interactions, config, seed=seed)
-    targets = [find_targets(each, max_users=config.max_users, seed=seed) for each in splits]
-    lists: list[ListScores] = []
-    stars: list[Stars] = []
-    for done, (each, wanted) in enumerate(zip(splits, targets, strict=True)):
-        progress("evaluate", done, len(splits))
-        recommender = fit_recommender(each.train, algorithm, training, seed=seed, now=each.now)
-        if len(wanted.users):
-            lists.append(judge_lists(recommender, wanted, config.n))
-        held_out = judge_stars(recommender, each.test, max_users=config.max_users, seed=seed)
-        stars += [] if held_out is None else [held_out]
-    progress("evaluate", len(splits), len(splits))
+    interactions = _with_shuffled_items(interactions, seed)
+    target = strongest_behavior(interactions)
+    judged: list[_Judged] = []
+    for done, split in enumerate(make_splits(interactions, config, seed=seed)):
+        progress("evaluate", done, config.n_cuts)
+        with suppress(NothingToLearn):  # so early a cut-off may have nothing before it
+            judged.append(_judge(split, algorithm, training, config, target, seed))
+    progress("evaluate", config.n_cuts, config.n_cuts)
+    if not judged:
+        raise NothingToLearn(f"{len(interactions)} behaviors are too few to hold some of them out")
+    lists = [each.lists for each in judged if len(each.lists.users)]
+    stars = [each.stars for each in judged if each.stars is not None]
     users, rankings = _rankings(algorithm, lists, seed)
     return EvaluationReport(
-        split=splits[0].kind,
-        n_cuts=len(splits),
+        split=judged[0].kind,
+        n_cuts=len(judged),
         test_share=config.test_share,
         n=config.n,
-        target=targets[0].behavior,
+        target=target,
         n_users=len(users),
         n_warm=len(np.unique(np.concatenate([[], *(each.users[each.warm] for each in lists)]))),
-        n_unavailable=sum(each.n_unavailable for each in targets),
+        n_unavailable=sum(each.n_unavailable for each in judged),
         n_ratings=sum(len(each.actual) for each in stars),
         rankings=rankings,
         ratings=_ratings(stars),
         seconds=round(time.perf_counter() - started, 3),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one split says."""
+
+    kind: Literal["temporal", "random"]
+    lists: ListScores
+    stars: Stars | None
+    n_unavailable: int
+
+
+def _judge(
+    split: Split,
+    algorithm: str,
+    training: TrainingConfig,
+    config: EvaluationConfig,
+    target: Behavior,
+    seed: int,
+) -> _Judged:
+    """Fit on train, judge on test."""
+    recommender = fit_recommender(split.train, algorithm, training, seed=seed, now=split.now)
+    targets = find_targets(split, target, max_users=config.max_users, seed=seed)
+    return _Judged(
+        kind=split.kind,
+        lists=judge_lists(recommender, targets, config.n),
+        stars=judge_stars(recommender, split.test, max_users=config.max_users, seed=seed),
+        n_unavailable=targets.n_unavailable,
+    )
+
+
+def _with_shuffled_items(interactions: Interactions, seed: int) -> Interactions:
+    """The same behaviors, item rows in random order (the ids do not follow: nobody asks for them).
+
+    Rows come sorted by the popularity in all of the data, test included, and ties go to the lower
+    row: left so, the order of the rows would tell the future.
+    """
+    order = np.random.default_rng(seed).permutation(interactions.n_items).astype(np.int32)
+    return replace(interactions, item_rows=order[interactions.item_rows])
 
 
 def _rankings(
@@ -79,10 +123,10 @@ def _rankings(
         return np.bincount(place, weights=values) / counts
 
     baseline = per_user("popular_ndcg")
-    rows = [
-        (algorithm, per_user("ndcg"), per_user("recall")),
-        ("popularity", baseline, per_user("popular_recall")),
-    ]
+    rows = {
+        algorithm: (per_user("ndcg"), per_user("recall")),
+        "popularity": (baseline, per_user("popular_recall")),
+    }
     return users, [
         RankingResult(
             name=name,
@@ -90,7 +134,7 @@ def _rankings(
             recall=float(recalls.mean()),
             ndcg_gain=bootstrap_interval(ndcgs - baseline, seed=seed),
         )
-        for name, ndcgs, recalls in rows
+        for name, (ndcgs, recalls) in rows.items()
     ]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contracts.behaviors import NO_TIME
 from ..contracts.interactions import Interactions
@@ -31,7 +31,9 @@ class Split:
     now: int
 
 
-def make_splits(interactions: Interactions, config: EvaluationConfig, *, seed: int) -> list[Split]:
+def make_splits(
+    interactions: Interactions, config: EvaluationConfig, *, seed: int
+) -> Iterator[Split]:
     """Temporal splits at `n_cuts` cut-offs, latest first, or one random split.
 
     Counted back from the end, the k-th cut-off leaves k * `test_share` of the behaviors after it:
@@ -39,18 +41,21 @@ def make_splits(interactions: Interactions, config: EvaluationConfig, *, seed: i
     behaviors have a time; the few without one are in every train. Behaviors of the same second stay
     together, and a cut-off with nothing before or after it is left out.
     """
-    timed = interactions.timestamps != NO_TIME
-    if timed.mean() >= _LEAST_SHARE_WITH_TIME:
-        shares = 1 - config.test_share * np.arange(config.n_cuts + 1)
-        cuts = np.quantile(interactions.timestamps[timed], np.maximum(shares, 0), method="lower")
-        temporal = [
-            _between(interactions, int(cut), int(end))
-            for end, cut in pairwise(cuts)
-            if interactions.timestamps[timed].min() <= cut < end
-        ]
-        if temporal:
-            return temporal
-    return [_random(interactions, config.test_share, seed)]
+    cuts = _cut_offs(interactions, config)
+    for end, cut in pairwise(cuts):
+        yield _between(interactions, cut, end)
+    if not cuts:
+        yield _random(interactions, config.test_share, seed)
+
+
+def _cut_offs(interactions: Interactions, config: EvaluationConfig) -> list[int]:
+    """Falling times from the end of the data back; none where times are missing or all equal."""
+    timed = interactions.timestamps[interactions.timestamps != NO_TIME]
+    if not len(timed) or len(timed) < _LEAST_SHARE_WITH_TIME * len(interactions):
+        return []
+    shares = 1 - config.test_share * np.arange(config.n_cuts + 1)
+    cuts = np.unique(np.quantile(timed, np.maximum(shares, 0), method="lower"))[::-1]
+    return cuts.tolist() if len(cuts) > 1 else []
 
 
 def _between(interactions: Interactions, cut: int, end: int) -> Split:
@@ -60,12 +65,7 @@ def _between(interactions: Interactions, cut: int, end: int) -> Split:
 
 
 def _random(interactions: Interactions, test_share: float, seed: int) -> Split:
-    distinct, pair = np.unique(pair_ids(interactions), return_inverse=True)
+    distinct, pair = np.unique(interactions.pairs, return_inverse=True)
     held_out = (np.random.default_rng(seed).random(len(distinct)) < test_share)[pair]
     now = int(interactions.timestamps.max(initial=NO_TIME))
     return Split("random", interactions.where(~held_out), interactions.where(held_out), now)
-
-
-def pair_ids(interactions: Interactions) -> NDArray[np.int64]:
-    """Each behavior's (user, item) pair as one number, user_row * n_items + item_row."""
-    return interactions.user_rows.astype(np.int64) * interactions.n_items + interactions.item_rows

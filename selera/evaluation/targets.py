@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BUY_CODE, RATING_CODE, VISIT_CODE, Behavior
+from ..contracts.behaviors import BEHAVIORS, Behavior
 from ..contracts.interactions import Interactions
-from .splits import Split, pair_ids
+from .splits import Split
 
 _LIKED_SHARE_OF_SCALE = 0.75
 
@@ -30,23 +30,43 @@ class Targets:
     n_unavailable: int
 
 
-def find_targets(split: Split, *, max_users: int, seed: int) -> Targets:
-    """The liked pairs of test that are new to the user, for at most `max_users` users."""
+def find_targets(split: Split, behavior: Behavior, *, max_users: int, seed: int) -> Targets:
+    """The pairs of test that `behavior` likes and are new to the user, for `max_users` users."""
     n_items = split.train.n_items
-    behavior, liked = _liked(split.test)
     known_items = np.bincount(split.train.item_rows, minlength=n_items) > 0
-    pairs = np.unique(pair_ids(split.test)[liked])
-    new = pairs[~np.isin(pairs, pair_ids(split.train))]
-    available = new[known_items[new % n_items]]
+    pairs = np.unique(split.test.pairs[is_liked(split.test, behavior)])
+    unseen = pairs[~np.isin(pairs, split.train.pairs)]
+    available = unseen[known_items[unseen % n_items]]
     users, starts = np.unique(available // n_items, return_index=True)
-    items = np.split((available % n_items).astype(np.int32), starts[1:])
+    ends = np.append(starts[1:], len(available))
     chosen = draw(len(users), max_users, seed)
     return Targets(
         behavior=behavior,
         users=users[chosen],
-        items=[items[place] for place in chosen],
-        n_unavailable=len(new) - len(available),
+        items=[
+            (available[starts[user] : ends[user]] % n_items).astype(np.int32) for user in chosen
+        ],
+        n_unavailable=len(unseen) - len(available),
     )
+
+
+def strongest_behavior(interactions: Interactions) -> Behavior:
+    """What a shop is judged by: purchases if it has any, else good ratings, else visits."""
+    for behavior in ("buy", "rating"):
+        if is_liked(interactions, behavior).any():
+            return behavior
+    return "visit"
+
+
+def is_liked(interactions: Interactions, behavior: Behavior) -> NDArray[np.bool_]:
+    """Which behaviors are of this kind and, if ratings, in the upper quarter of the scale."""
+    of_kind: NDArray[np.bool_] = interactions.behaviors == BEHAVIORS.index(behavior)
+    scale = interactions.rating_scale
+    if behavior != "rating" or scale is None:
+        return of_kind
+    least = scale.low + _LIKED_SHARE_OF_SCALE * (scale.high - scale.low)
+    of_kind &= interactions.values >= least
+    return of_kind
 
 
 def draw(n: int, most: int, seed: int) -> NDArray[np.int64]:
@@ -54,17 +74,3 @@ def draw(n: int, most: int, seed: int) -> NDArray[np.int64]:
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).permutation(n)[:most])
-
-
-def _liked(test: Interactions) -> tuple[Behavior, NDArray[np.bool_]]:
-    """The strongest behavior that test has: purchases, else good ratings, else visits."""
-    bought = test.behaviors == BUY_CODE
-    if bought.any():
-        return "buy", bought
-    scale = test.rating_scale
-    if scale is not None:
-        least = scale.low + _LIKED_SHARE_OF_SCALE * (scale.high - scale.low)
-        liked = (test.behaviors == RATING_CODE) & (test.values >= least)
-        if liked.any():
-            return "rating", liked
-    return "visit", test.behaviors == VISIT_CODE

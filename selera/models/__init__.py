@@ -1,16 +1,19 @@
 """Frozen scorers: NumPy arrays that answer from a history, and nothing else."""
 
+from .bias import BiasModel
 from .factor import FactorModel
 from .popularity import PopularityModel
 from .rating import RatingModel
 from .recommender import Recommender
-from .signals import SignalConfig, build_histories
+from .signals import SignalConfig, build_histories, histories_of
 
 __all__ = [
+    "BiasModel",
     "FactorModel",
     "PopularityModel",
     "RatingModel",
     "Recommender",
     "SignalConfig",
     "build_histories",
+    "histories_of",
 ]

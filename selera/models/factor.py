@@ -53,12 +53,13 @@ class FactorModel:
 
         An item whose factors are all zero is similar to nothing: its list is empty.
         """
-        lengths = np.sqrt(np.square(self.item_factors).sum(axis=1, dtype=np.float32))
-        inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-        directions = self.item_factors * inverse[:, None]
-        scores = directions[items] @ directions.T
-        scores[:, lengths == 0] = -np.inf
-        scores[lengths[items] == 0] = -np.inf
+        squares = np.einsum("if,if->i", self.item_factors, self.item_factors)
+        inverse = np.zeros_like(squares)
+        inverse[squares > 0] = 1 / np.sqrt(squares[squares > 0])
+        scores = self.item_factors[items] @ self.item_factors.T
+        scores *= inverse[items, None] * inverse
+        scores[:, inverse == 0] = -np.inf
+        scores[inverse[items] == 0] = -np.inf
         scores[np.arange(len(items)), items] = -np.inf
         return top_n(scores, n)
 

@@ -4,6 +4,9 @@ r"""The rating model: the stars that a user would give, by biased matrix factori
 
     r_ui = mean + b_u + b_i + p_u . q_i                       (Koren, Bell & Volinsky 2009, eq. 4)
 
+All of it is on the scale 0..4, whatever the shop's is, so that a learning rate means the same
+everywhere; stars are stretched on the way in and back on the way out.
+
 The item side (mean, b_i, q_i) is stored; the user side comes from the ratings in the history. With
 items held fixed, training moves w = (b_u, p_u) down the gradient of
 
@@ -16,7 +19,9 @@ flow, whose solution at time t = learning_rate * n_epochs is closed (A has the r
     w(t) = V diag((1 - exp(-t l)) / l) V^T A^T e,    A^T A + m * regularization * I = V diag(l) V^T
 
 So a folded-in user gets the objective *and* the early stopping that trained everyone else: three
-ratings move a new user a little, three hundred move far. t -> infinity is the ridge solution.
+ratings move a new user a little, three hundred move far. t -> infinity is the ridge solution. It is
+the same user but for two things: the items stand where training left them, not where they were on
+the way there, and the steps are infinitely small (`benchmarks/` measures the difference).
 """
 
 from __future__ import annotations
@@ -36,7 +41,7 @@ from ..contracts.protocols import Arrays
 class RatingModel:
     """Predicts stars from a history.
 
-    mean : mean rating of the training data
+    mean : mean rating of the training data, on 0..4
     item_bias : float32 (n_items,), how much better than the mean an item is rated
     item_factors : float32 (n_items, n_factors)
     learning_rate, regularization, n_epochs : what trained the items, and folds users in
@@ -54,11 +59,12 @@ class RatingModel:
     def fold_in(
         self, items: NDArray[np.int32], ratings: NDArray[np.float32]
     ) -> tuple[float, NDArray[np.float32]]:
-        """Bias and factors, float32 (n_factors,), of a user who gave these ratings.
+        """Bias and factors, float32 (n_factors,), of a user who gave these stars.
 
         A user without ratings has bias 0 and factors 0: the answer is then mean + b_i.
         """
-        residuals = ratings.astype(np.float64) - self.mean - self.item_bias[items]
+        stretched = self.scale.stretch(ratings).astype(np.float64)
+        residuals = stretched - self.mean - self.item_bias[items]
         design = np.ones((len(items), 1 + self.item_factors.shape[1]))
         design[:, 1:] = self.item_factors[items]
         solution = _gradient_flow(
@@ -80,7 +86,7 @@ class RatingModel:
                 histories.items[entries][rated], histories.ratings[entries][rated]
             )
             predictions[user] = base + bias + self.item_factors[items] @ factors
-        return self.scale.clip(predictions)
+        return self.scale.unstretch(predictions)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Both item arrays, and the numbers in one float64 array."""

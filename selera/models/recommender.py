@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BEHAVIORS, NO_TIME, RATING_CODE, REVIEW_CODE, BehaviorRow
+from ..contracts.behaviors import BEHAVIORS, RATING_CODE, REVIEW_CODE, BehaviorRow
 from ..contracts.histories import Explanation, Histories, TopN
-from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
+from ..contracts.ids import UNKNOWN_ROW, IdMap
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Arrays, Model
 from .factor import FactorModel
@@ -36,7 +36,7 @@ class Recommender:
     rating_scale : the shop's stars; None where nobody rated anything
     signals : what behaviors are worth
     histories : of the users in training, in their row order: "a stored user is a history"
-    reference_time : UTC seconds of the latest behavior in training, from which ages count
+    reference_time : UTC seconds from which ages count, about the latest behavior in training
     facts : algorithm, hyperparameters, metrics, data, libraries: what the training says of itself
     run : version, trained_at, seconds: what differs between two trainings on equal data
     """
@@ -100,7 +100,7 @@ class Recommender:
             values[usable],
             timestamps[usable],
             scale=self.rating_scale,
-            now=max(self.reference_time, int(timestamps[usable].max(initial=NO_TIME))),
+            now=self.reference_time,
             config=self.signals,
         )
 
@@ -109,10 +109,16 @@ class Recommender:
         scale = self.rating_scale
         return ~np.isnan(stars) if scale is None else (stars < scale.low) | (stars > scale.high)
 
-    def stored_history(self, user_id: Id) -> Histories | None:
-        """The history that a user had in training; None for a user who was not there."""
-        row = self.users.row(user_id)
-        return None if row == UNKNOWN_ROW else self.histories.take(row, row + 1)
+    def knows(self, histories: Histories) -> NDArray[np.bool_]:
+        """Whether there is anything personal to say, bool (batch,).
+
+        Not for a history without liking, nor where the ranker scores all items the same: then
+        popular items are the better answer.
+        """
+        scores = self.ranker.score(histories)
+        liked = np.bincount(histories.rows, histories.weights, minlength=len(histories)) > 0
+        known: NDArray[np.bool_] = liked & (scores.max(axis=1) > scores.min(axis=1))
+        return known
 
     def recommend(
         self,
@@ -160,6 +166,21 @@ class Recommender:
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact parts of the score of `item` for one history."""
         return self.ranker.explain(history, item)
+
+    def check(self) -> None:
+        """Answer one question of each kind: a model that cannot is found out before users do.
+
+        Raises whatever a broken array makes NumPy raise.
+        """
+        rows = np.arange(min(len(self.items), 2), dtype=np.int32)
+        ones = np.ones(len(rows), dtype=np.float32)
+        history = Histories(np.array([0, len(rows)]), rows, ones, ones)
+        items = self.recommend(history, 1, exclude_seen=False).items[0]
+        self.items.ids(items)
+        self.popular(1)
+        self.similar(int(rows[0]), 1)
+        self.predict_ratings(history, items)
+        self.explain(history, int(items[0]))
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Metadata (what JSON can say) and arrays, as a model file holds them; users last."""

@@ -24,9 +24,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE, REVIEW_CODE, VISIT_CODE
+from ..contracts.behaviors import BEHAVIORS, NO_TIME, RATING_CODE, REVIEW_CODE, VISIT_CODE
 from ..contracts.histories import Histories
-from ..contracts.interactions import RatingScale
+from ..contracts.interactions import Interactions, RatingScale
 
 _DAY_S = 86_400.0
 _REVIEW_WITHOUT_STARS = 0.5
@@ -49,21 +49,27 @@ class SignalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def weights(self) -> NDArray[np.float64]:
         """Weights by behavior code, float64 (4,)."""
-        weights = np.empty(4)
-        weights[VISIT_CODE] = self.visit_weight
-        weights[BUY_CODE] = self.buy_weight
-        weights[RATING_CODE] = self.rating_weight
-        weights[REVIEW_CODE] = self.review_weight
-        return weights
+        return np.array([getattr(self, f"{behavior}_weight") for behavior in BEHAVIORS])
 
     def half_lives(self) -> NDArray[np.float64]:
         """Half-lives in days by behavior code, float64 (4,)."""
-        half_lives = np.empty(4)
-        half_lives[VISIT_CODE] = self.visit_half_life
-        half_lives[BUY_CODE] = self.buy_half_life
-        half_lives[RATING_CODE] = self.rating_half_life
-        half_lives[REVIEW_CODE] = self.review_half_life
-        return half_lives
+        return np.array([getattr(self, f"{behavior}_half_life") for behavior in BEHAVIORS])
+
+
+def histories_of(interactions: Interactions, *, now: int, config: SignalConfig) -> Histories:
+    """The weighed histories of all users, in the order of their rows; see `build_histories`."""
+    return build_histories(
+        interactions.n_users,
+        interactions.n_items,
+        interactions.user_rows,
+        interactions.item_rows,
+        interactions.behaviors,
+        interactions.values,
+        interactions.timestamps,
+        scale=interactions.rating_scale,
+        now=now,
+        config=config,
+    )
 
 
 def build_histories(
@@ -82,7 +88,8 @@ def build_histories(
     """Weigh behaviors (arrays as in `Interactions`, any order) into one history per user.
 
     `now`, in UTC seconds, is the time from which ages count; what is later or timeless has age 0.
-    Of several ratings of a pair the latest holds, the last given where times are equal.
+    Of several ratings of a pair the latest holds, the last given where times are equal; one without
+    a time is older than any that has one.
     """
     stars = _stars(behaviors, values)
     evidence = _evidence(behaviors, values, stars, timestamps, scale, now, config)
@@ -123,8 +130,9 @@ def _evidence(
     """What each behavior adds to x_ui, float64 (n,)."""
     amounts = np.ones(len(behaviors))
     visits = behaviors == VISIT_CODE
-    amounts[visits] = np.log2(1.0 + np.nan_to_num(values[visits], nan=1.0))
+    amounts[visits] = np.log2(1.0 + values[visits])
     amounts[behaviors == REVIEW_CODE] = _REVIEW_WITHOUT_STARS
+    amounts[behaviors == RATING_CODE] = 0.0
     if scale is not None:
         rated = ~np.isnan(stars)
         place = (stars[rated].astype(np.float64) - scale.low) / (scale.high - scale.low)

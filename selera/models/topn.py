@@ -9,7 +9,7 @@ from ..contracts.histories import NO_ITEM, TopN
 
 
 def top_n(scores: NDArray[np.float32], n: int) -> TopN:
-    """Order the n best items of each row of `scores`, float32 (batch, n_items).
+    """Order the n >= 1 best items of each row of `scores`, float32 (batch, n_items).
 
     -inf marks items that must not appear. Ties go to the lower row. Raises ValueError for a NaN
     score: it has no place in an order.
@@ -29,7 +29,7 @@ def top_n(scores: NDArray[np.float32], n: int) -> TopN:
 def _best(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Rows of the n best scores, best first, -inf left out."""
     if n < len(scores):
-        least = max(np.partition(scores, len(scores) - n)[len(scores) - n], np.float32(-np.inf))
+        least = np.partition(scores, len(scores) - n)[len(scores) - n]
         candidates = np.flatnonzero((scores >= least) & (scores > -np.inf))
     else:
         candidates = np.flatnonzero(scores > -np.inf)

@@ -101,7 +101,7 @@ class RecommendationService:
         if profile is None and not behaviors and on_unknown == "error":
             raise _unknown_user(user_id)
         history = model.history(behaviors)
-        personal = bool(history.weights.any())
+        personal = bool(model.knows(history)[0])
         best = _personal if personal else _popular_unseen
         found = fill(limit, best(model, history, include_seen), model.items, self._shop)
         return RecommendAnswer(

@@ -97,7 +97,7 @@ def _signature(path: Path) -> _Signature | None:
 
 
 def _load(path: Path) -> Recommender:
-    """Open the file and put one small question to its model, before any user does.
+    """Open the file and put one question of each kind to its model, before any user does.
 
     Raises ArtifactError (ModelNotReady where there is no file).
     """
@@ -105,7 +105,7 @@ def _load(path: Path) -> Recommender:
     try:
         model = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
         model_info(model)
-        model.popular(1)
+        model.check()
     except (
         AttributeError,
         IndexError,

@@ -1,5 +1,6 @@
 """One module per algorithm: what learns. What is learnt is a frozen model of `selera.models`."""
 
+from .bias import fit_bias
 from .popularity import fit_popularity
 from .puresvd import PureSvdConfig, fit_puresvd
 from .recipes import RECIPES, TrainingConfig, fit_recommender
@@ -11,6 +12,7 @@ __all__ = [
     "SvdConfig",
     "SvdFactors",
     "TrainingConfig",
+    "fit_bias",
     "fit_popularity",
     "fit_puresvd",
     "fit_recommender",

@@ -18,7 +18,7 @@ from ..contracts.interactions import Interactions
 from ..contracts.protocols import Model, Progress, silent
 from ..models.rating import RatingModel
 from ..models.recommender import Recommender
-from ..models.signals import SignalConfig, build_histories
+from ..models.signals import SignalConfig, histories_of
 from .popularity import fit_popularity
 from .puresvd import PureSvdConfig, fit_puresvd
 from .svd import SvdConfig, fit_svd
@@ -64,18 +64,18 @@ def fit_recommender(
 ) -> Recommender:
     """Fit the recipe named `algorithm` on all of the interactions.
 
-    `now`, in UTC seconds, is the time from which ages count; the latest behavior's unless given.
+    `now`, in UTC seconds, is the time from which ages count; `reference_time` unless given.
     Raises ConfigError for a name that is not in `RECIPES`, NothingToLearn where nobody did anything
     that says liking.
     """
     if algorithm not in RECIPES:
         raise ConfigError(f"there is no model {algorithm!r}; choose one of: {', '.join(RECIPES)}")
-    now = int(interactions.timestamps.max(initial=NO_TIME)) if now is None else now
-    histories = histories_of(interactions, now, config.signals)
+    now = reference_time(interactions) if now is None else now
+    histories = histories_of(interactions, now=now, config=config.signals)
     if not histories.weights.any():
         raise NothingToLearn(
-            f"none of the {len(interactions)} behaviors says that a user likes a product: "
-            "a visit, a purchase or a good rating is needed. Look at data-rejected.csv"
+            f"none of the {len(interactions)} behaviors says that a user likes a product: a visit, "
+            "a purchase or a good rating is needed, and a weight above 0 in [training.signals]"
         )
     n_items = interactions.n_items
     return Recommender(
@@ -105,20 +105,14 @@ def fit_recommender(
     )
 
 
-def histories_of(interactions: Interactions, now: int, signals: SignalConfig) -> Histories:
-    """The weighed histories of all users, in the order of their rows."""
-    return build_histories(
-        interactions.n_users,
-        interactions.n_items,
-        interactions.user_rows,
-        interactions.item_rows,
-        interactions.behaviors,
-        interactions.values,
-        interactions.timestamps,
-        scale=interactions.rating_scale,
-        now=now,
-        config=signals,
-    )
+def reference_time(interactions: Interactions) -> int:
+    """The time from which ages count: 99 % of the behaviors are not later, UTC seconds.
+
+    Not the latest time: one row dated 2204 would make everything else age beyond recognition. What
+    is later counts as fresh. `NO_TIME` where nothing has a time.
+    """
+    timed = interactions.timestamps[interactions.timestamps != NO_TIME]
+    return int(np.quantile(timed, 0.99, method="higher")) if len(timed) else NO_TIME
 
 
 def _fit_rater(
@@ -139,6 +133,7 @@ def _fit_rater(
         interactions.n_users,
         interactions.n_items,
         config,
+        scale=interactions.rating_scale,
         seed=seed,
         progress=progress,
     )

@@ -9,7 +9,9 @@ and BLAS runs on one thread. Signs are fixed so that each right vector's largest
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,43 +42,48 @@ def truncated_svd(
     matrix : float32 (n_rows, n_columns), CSR
     k : min(n_factors, n_rows, n_columns)
     """
-    transposed = matrix.T.tocsr()
     n_rows, n_columns = matrix.shape
+    rows, columns = _Sparse.of(matrix), _Sparse.of(matrix.T.tocsr())
     k = min(n_factors, n_rows, n_columns)
     width = min(k + _OVERSAMPLING, n_rows, n_columns)
     total = 2 * n_power_iterations + 2
     rng = np.random.default_rng(seed)
     block = rng.standard_normal((n_columns, width), dtype=np.float32)
     with threadpool_limits(1, user_api="blas"), open_workers(n_threads) as workers:
-        block = _orthonormal(_multiply(matrix, block, workers))
+        block = _orthonormal(_multiply(rows, block, workers))
         progress("truncated svd", 1, total)
         for iteration in range(n_power_iterations):
-            block = _orthonormal(_multiply(transposed, block, workers))
+            block = _orthonormal(_multiply(columns, block, workers))
             progress("truncated svd", 2 * iteration + 2, total)
-            block = _orthonormal(_multiply(matrix, block, workers))
+            block = _orthonormal(_multiply(rows, block, workers))
             progress("truncated svd", 2 * iteration + 3, total)
-        projected = _multiply(transposed, block, workers)  # (n_columns, width) = X^T Q
+        projected = _multiply(columns, block, workers)  # (n_columns, width) = X^T Q
         right, values, _ = np.linalg.svd(projected, full_matrices=False)
         progress("truncated svd", total, total)
     return values[:k], np.ascontiguousarray(_with_fixed_signs(right[:, :k]))
 
 
-def _multiply(matrix: csr_array, dense: Matrix, workers: Workers) -> Matrix:
+@dataclass(frozen=True, slots=True)
+class _Sparse:
+    """A CSR matrix in the types of the kernel."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    data: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, matrix: csr_array) -> Self:
+        indptr = matrix.indptr.astype(np.int64, copy=False)
+        return cls(indptr, matrix.indices.astype(np.int32, copy=False), matrix.data)
+
+
+def _multiply(matrix: _Sparse, dense: Matrix, workers: Workers) -> Matrix:
     """matrix @ dense, float32 (n_rows, width), a range of rows to each thread."""
-    n_rows = matrix.shape[0]
+    n_rows = len(matrix.indptr) - 1
     out = np.empty((n_rows, dense.shape[1]), dtype=np.float32)
-    indptr, columns = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    arrays = matrix.indptr, matrix.indices, matrix.data
     workers.run(
-        partial(
-            multiply_rows,
-            indptr,
-            columns,
-            matrix.data,
-            dense,
-            start,
-            min(start + _ROWS_PER_TASK, n_rows),
-            out,
-        )
+        partial(multiply_rows, *arrays, dense, start, min(start + _ROWS_PER_TASK, n_rows), out)
         for start in range(0, n_rows, _ROWS_PER_TASK)
     )
     return out

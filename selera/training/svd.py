@@ -16,14 +16,15 @@ For each rating in turn, with e = r_ui - prediction, both factors updated from t
     p_u <- p_u + learning_rate * (e * q_i - regularization * p_u)
     q_i <- q_i + learning_rate * (e * p_u - regularization * q_i)
 
-Biases begin at 0, factors at normal(0, init_std). This is the algorithm of Surprise's `SVD`, to the
-letter but for two things: arithmetic is float32, and the order of the ratings is not theirs.
+Biases begin at 0, factors at normal(0, init_std). Ratings are stretched to 0..4 first, so that the
+settings mean the same on every scale. This is the algorithm of Surprise's `SVD` but for two things:
+arithmetic is float32 (sums in any order), and the order of the ratings is not theirs.
 
 The order is the one of FPSG (Zhuang et al. 2013): users and items are cut into g groups each, which
 makes g x g blocks of ratings. In round s of an epoch the g blocks (k, (k + s) mod g) share no user
 and no item, so they run side by side; inside a block ratings go user by user, four users in turn,
 shuffled within a user. g depends on the number of ratings alone: any number of threads gives the
-same bytes.
+same bytes on the same kind of processor.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from ..contracts.errors import ConfigError
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Progress, silent
 from ..kernels.sgd import biased_sgd_pass
@@ -62,7 +64,7 @@ class SvdConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class SvdFactors:
-    """What the explicit SVD learns.
+    """What the explicit SVD learns, all of it on the stretched scale 0..4.
 
     mean : mean of the training ratings
     user_bias, item_bias : float32 (n_users,), (n_items,)
@@ -81,7 +83,7 @@ class SvdFactors:
         """Predicted stars of (user, item) pairs, float32 (n,), clipped to the scale."""
         products = np.einsum("nf,nf->n", self.user_factors[user_rows], self.item_factors[item_rows])
         biases = self.user_bias[user_rows] + self.item_bias[item_rows]
-        return scale.clip(np.float32(self.mean) + biases + products)
+        return scale.unstretch(np.float32(self.mean) + biases + products)
 
     def rating_model(self, config: SvdConfig, scale: RatingScale) -> RatingModel:
         """The item side, as a model that folds any user in."""
@@ -104,6 +106,7 @@ def fit_svd(
     n_items: int,
     config: SvdConfig,
     *,
+    scale: RatingScale,
     seed: int,
     n_threads: int | None = None,
     progress: Progress = silent,
@@ -111,11 +114,11 @@ def fit_svd(
     """Learn biases and factors from n >= 1 ratings: rows int32 (n,), stars float32 (n,).
 
     The result depends on the arguments but not on `n_threads`. Users and items without a rating
-    keep bias 0 and their small random factors.
+    have bias 0 and factors 0. Raises ConfigError where the descent diverges.
     """
     rng = np.random.default_rng(seed)
-    blocks = _arrange(user_rows, item_rows, ratings, n_users, n_items, rng)
-    mean = float(ratings.mean(dtype=np.float64))
+    blocks = _arrange(user_rows, item_rows, scale.stretch(ratings), n_users, n_items, rng)
+    mean = float(blocks.ratings.mean(dtype=np.float64))
     learned = SvdFactors(
         mean=mean,
         user_bias=np.zeros(n_users, dtype=np.float32),
@@ -146,11 +149,22 @@ def fit_svd(
                     for part in round_
                 )
             progress("svd", epoch + 1, config.n_epochs)
+    if not (np.isfinite(learned.item_factors).all() and np.isfinite(learned.item_bias).all()):
+        rate = f"training.svd.learning_rate {config.learning_rate:g}"
+        raise ConfigError(f"the explicit SVD diverged: {rate} is too high. Set a lower one")
     return replace(
         learned,
-        user_factors=np.ascontiguousarray(learned.user_factors[:, : config.n_factors]),
-        item_factors=np.ascontiguousarray(learned.item_factors[:, : config.n_factors]),
+        user_factors=_rated(learned.user_factors, user_rows, config.n_factors),
+        item_factors=_rated(learned.item_factors, item_rows, config.n_factors),
     )
+
+
+def _rated(
+    factors: NDArray[np.float32], rows: NDArray[np.int32], n_factors: int
+) -> NDArray[np.float32]:
+    """The first `n_factors` columns; 0 for those who have no rating and so learnt nothing."""
+    has_rating = np.bincount(rows, minlength=len(factors)) > 0
+    return np.where(has_rating[:, None], factors[:, :n_factors], np.float32(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,7 @@ def test_one_user_and_a_batch_get_the_same(recommender: Recommender) -> None:
 def test_a_history_from_the_database_is_the_history_of_training(recommender: Recommender) -> None:
     for user in (0, 13):
         folded = recommender.history(rows_of(user))
-        stored = recommender.stored_history(INTERACTIONS.users.id(user))
-        assert stored is not None
+        stored = recommender.histories.take(user, user + 1)
         np.testing.assert_array_equal(folded.items, stored.items)
         np.testing.assert_allclose(folded.weights, stored.weights, rtol=1e-6)
         np.testing.assert_array_equal(folded.ratings, stored.ratings)
@@ -162,8 +161,7 @@ def test_string_ids_of_any_characters_work(tmp_path: Path) -> None:
     artifact = open_artifact(tmp_path / "m.pkl")
     opened = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
     assert opened.items.row("prod/ué 7") == 7
-    assert opened.stored_history("user 3") is not None
-    assert opened.stored_history("nobody") is None
+    assert opened.users.row("user 3") == 3
 
 
 def test_svd_recommends_the_held_out_item_of_the_own_kind() -> None:

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from selera.models.signals import SignalConfig
+from selera.models.signals import SignalConfig, histories_of
 from selera.training.puresvd import PureSvdConfig, fit_puresvd
-from selera.training.recipes import histories_of
 from selera.training.spectral import truncated_svd
 from tests.tastes import START, checkerboard
 
@@ -43,7 +42,7 @@ def test_more_factors_than_the_matrix_has_are_cut() -> None:
 
 def test_puresvd_is_the_projection_of_the_paper() -> None:
     interactions = checkerboard()
-    histories = histories_of(interactions, START, SignalConfig())
+    histories = histories_of(interactions, now=START, config=SignalConfig())
     config = PureSvdConfig(n_factors=4, column_damping=0.0, output_exponent=0.0)
     model = fit_puresvd(histories, interactions.n_items, config, seed=0)
     matrix = csr_array((histories.weights, histories.items, histories.indptr)).toarray()
@@ -56,8 +55,15 @@ def test_an_item_that_nobody_likes_scores_zero() -> None:
     interactions = checkerboard()
     kept = interactions.where(interactions.item_rows != 5)
     model = fit_puresvd(
-        histories_of(kept, START, SignalConfig()), kept.n_items, PureSvdConfig(), seed=0
+        histories_of(kept, now=START, config=SignalConfig()), kept.n_items, PureSvdConfig(), seed=0
     )
-    histories = histories_of(kept, START, SignalConfig())
+    histories = histories_of(kept, now=START, config=SignalConfig())
     assert np.isfinite(model.item_factors).all()
     assert (model.score(histories)[:, 5] == 0).all()
+
+
+def test_a_small_shop_has_fewer_factors_than_products() -> None:
+    interactions = checkerboard(n_users=40, n_items=6)
+    histories = histories_of(interactions, now=START, config=SignalConfig())
+    model = fit_puresvd(histories, interactions.n_items, PureSvdConfig(), seed=0)
+    assert model.item_factors.shape == (6, 1)

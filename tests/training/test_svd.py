@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from selera.contracts.errors import ConfigError
 from selera.contracts.histories import Histories
 from selera.contracts.interactions import RatingScale
 from selera.training.svd import SvdConfig, fit_svd
@@ -32,7 +33,9 @@ CONFIG = SvdConfig(n_factors=8, n_epochs=60, learning_rate=0.02, regularization=
 def test_it_learns_what_made_the_ratings() -> None:
     users, items, stars = ratings()
     train, test = slice(0, 3400), slice(3400, None)
-    factors = fit_svd(users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, seed=1)
+    factors = fit_svd(
+        users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1
+    )
     error = rmse(factors.predict(users[test], items[test], SCALE), stars[test])
     mean_error = rmse(np.full(600, stars[train].mean()), stars[test])
     assert error < 0.45 * mean_error
@@ -43,7 +46,9 @@ def test_any_number_of_threads_gives_the_same_bytes(n: int, monkeypatch) -> None
     monkeypatch.setattr("selera.training.svd._MANY_RATINGS", 5000)  # both numbers of groups
     users, items, stars = ratings(n)
     results = [
-        fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, seed=7, n_threads=n_threads)
+        fit_svd(
+            users, items, stars, N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=7, n_threads=n_threads
+        )
         for n_threads in (1, 2, 5, None)
     ]
     for other in results[1:]:
@@ -55,7 +60,8 @@ def test_any_number_of_threads_gives_the_same_bytes(n: int, monkeypatch) -> None
 def test_another_seed_gives_another_model() -> None:
     users, items, stars = ratings()
     one, two = (
-        fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, seed=seed) for seed in (1, 2)
+        fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=seed)
+        for seed in (1, 2)
     )
     assert not np.array_equal(one.item_factors, two.item_factors)
 
@@ -65,7 +71,7 @@ def test_every_rating_is_visited_once_an_epoch() -> None:
     frozen = SvdConfig(
         n_factors=1, n_epochs=1, learning_rate=1e-6, regularization=0.0, init_std=0.0
     )
-    factors = fit_svd(users, items, stars, N_USERS, N_ITEMS, frozen, seed=0)
+    factors = fit_svd(users, items, stars, N_USERS, N_ITEMS, frozen, scale=SCALE, seed=0)
     expected = np.bincount(users, weights=stars - stars.mean(), minlength=N_USERS)
     np.testing.assert_allclose(factors.user_bias / 1e-6, expected, rtol=1e-3, atol=1e-3)
 
@@ -73,7 +79,9 @@ def test_every_rating_is_visited_once_an_epoch() -> None:
 def test_a_folded_in_user_is_predicted_like_a_trained_one() -> None:
     users, items, stars = ratings()
     train, test = slice(0, 3400), slice(3400, None)
-    factors = fit_svd(users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, seed=1)
+    factors = fit_svd(
+        users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1
+    )
     model = factors.rating_model(CONFIG, SCALE)
     folded = []
     for user, item in zip(users[test], items[test], strict=True):
@@ -85,3 +93,30 @@ def test_a_folded_in_user_is_predicted_like_a_trained_one() -> None:
     trained = factors.predict(users[test], items[test], SCALE)
     assert rmse(np.array(folded), stars[test]) < 1.1 * rmse(trained, stars[test])
     assert np.corrcoef(folded, trained)[0, 1] > 0.95
+
+
+def test_another_scale_gives_the_same_stars_in_its_own_measure() -> None:
+    users, items, stars = ratings()
+    hundred = RatingScale(0, 100)
+    five = fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1)
+    other = fit_svd(users, items, (stars - 1) * 25, N_USERS, N_ITEMS, CONFIG, scale=hundred, seed=1)
+    expected = (five.predict(users, items, SCALE) - 1) * 25
+    np.testing.assert_allclose(other.predict(users, items, hundred), expected, atol=0.05)
+
+
+def test_a_descent_that_diverges_says_what_to_set() -> None:
+    users, items, stars = ratings()
+    wild = SvdConfig(n_factors=8, n_epochs=60, learning_rate=1.0)
+    with pytest.raises(ConfigError, match=r"diverged: training\.svd\.learning_rate 1 is too high"):
+        fit_svd(users, items, stars, N_USERS, N_ITEMS, wild, scale=SCALE, seed=1)
+
+
+def test_who_has_no_rating_has_no_factors() -> None:
+    users, items, stars = ratings(300)
+    kept = (users != 3) & (items != 5)
+    factors = fit_svd(
+        users[kept], items[kept], stars[kept], N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1
+    )
+    assert not factors.user_factors[3].any()
+    assert not factors.item_factors[5].any()
+    assert factors.item_factors[items[kept][0]].any()
