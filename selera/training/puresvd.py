@@ -48,9 +48,7 @@ def fit_puresvd(
 ) -> FactorModel:
     """Learn both factor matrices from the weights of all users' histories.
 
-    Items without any weight get factors 0, and so the score 0 for everyone. At most a quarter as
-    many factors as there are items (or users) are learnt: with as many as items the projection is
-    the identity, which gives back what a user has and says nothing of the rest.
+    Items without any weight get factors 0, and so the score 0 for everyone.
     """
     lengths = np.sqrt(
         np.bincount(
@@ -70,7 +68,7 @@ def fit_puresvd(
     )
     values, vectors = truncated_svd(
         matrix,
-        max(1, min(config.n_factors, min(matrix.shape) // 4)),
+        config.n_factors,
         n_power_iterations=config.n_power_iterations,
         seed=seed,
         n_threads=n_threads,

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from .. import __version__
 from ..contracts.behaviors import NO_TIME
@@ -38,7 +39,14 @@ Ranker = Callable[[Histories, int, TrainingConfig, int, Progress], Model]
 def _puresvd(
     histories: Histories, n_items: int, config: TrainingConfig, seed: int, progress: Progress
 ) -> Model:
-    return fit_puresvd(histories, n_items, config.puresvd, seed=seed, progress=progress)
+    """PureSVD with at most a quarter as many factors as there are items or users.
+
+    With as many factors as items the projection is the identity, which gives back what a user has
+    and says nothing of the rest.
+    """
+    most = max(1, min(len(histories), n_items) // 4)
+    fitting = replace(config.puresvd, n_factors=min(config.puresvd.n_factors, most))
+    return fit_puresvd(histories, n_items, fitting, seed=seed, progress=progress)
 
 
 def _popularity(

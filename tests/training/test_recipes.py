@@ -43,3 +43,8 @@ def test_the_model_tells_what_made_it() -> None:
     assert model.facts["seed"] == 4
     assert model.data_sha256 == "d" * 64
     assert model.version == "unpublished"
+
+
+def test_a_small_shop_has_fewer_factors_than_products() -> None:
+    model = fit_recommender(checkerboard(n_users=40, n_items=8), "svd", TrainingConfig(), seed=0)
+    assert model.ranker.to_arrays()["item_factors"].shape == (8, 2)

@@ -60,10 +60,3 @@ def test_an_item_that_nobody_likes_scores_zero() -> None:
     histories = histories_of(kept, now=START, config=SignalConfig())
     assert np.isfinite(model.item_factors).all()
     assert (model.score(histories)[:, 5] == 0).all()
-
-
-def test_a_small_shop_has_fewer_factors_than_products() -> None:
-    interactions = checkerboard(n_users=40, n_items=6)
-    histories = histories_of(interactions, now=START, config=SignalConfig())
-    model = fit_puresvd(histories, interactions.n_items, PureSvdConfig(), seed=0)
-    assert model.item_factors.shape == (6, 1)
