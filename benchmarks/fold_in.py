@@ -15,9 +15,8 @@ import numpy as np
 
 from selera.contracts.histories import Histories
 from selera.contracts.interactions import Interactions
-from selera.models.recommender import Recommender
+from selera.models import Recommender, reference_time
 from selera.training import TrainingConfig, fit_recommender
-from selera.training.recipes import reference_time
 
 from .environment import environment, save
 from .shops import imported

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts.behaviors import NO_TIME
 from ..contracts.interactions import Interactions
+from ..models.signals import reference_time
 from .config import EvaluationConfig
 
 _LEAST_SHARE_WITH_TIME = 0.9
@@ -67,5 +68,5 @@ def _between(interactions: Interactions, cut: int, end: int) -> Split:
 def _random(interactions: Interactions, test_share: float, seed: int) -> Split:
     distinct, pair = np.unique(interactions.pairs, return_inverse=True)
     held_out = (np.random.default_rng(seed).random(len(distinct)) < test_share)[pair]
-    now = int(interactions.timestamps.max(initial=NO_TIME))
-    return Split("random", interactions.where(~held_out), interactions.where(held_out), now)
+    train, test = interactions.where(~held_out), interactions.where(held_out)
+    return Split("random", train, test, reference_time(train))

@@ -5,7 +5,7 @@ from .factor import FactorModel
 from .popularity import PopularityModel
 from .rating import RatingModel
 from .recommender import Recommender
-from .signals import SignalConfig, build_histories, histories_of
+from .signals import SignalConfig, build_histories, histories_of, reference_time
 
 __all__ = [
     "BiasModel",
@@ -16,4 +16,5 @@ __all__ = [
     "SignalConfig",
     "build_histories",
     "histories_of",
+    "reference_time",
 ]

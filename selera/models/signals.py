@@ -30,6 +30,7 @@ from ..contracts.interactions import Interactions, RatingScale
 
 _DAY_S = 86_400.0
 _REVIEW_WITHOUT_STARS = 0.5
+_NOT_LATER = 0.99
 
 Weight = Annotated[float, Meta(ge=0.0)]
 Days = Annotated[float, Meta(gt=0.0)]
@@ -54,6 +55,16 @@ class SignalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def half_lives(self) -> NDArray[np.float64]:
         """Half-lives in days by behavior code, float64 (4,)."""
         return np.array([getattr(self, f"{behavior}_half_life") for behavior in BEHAVIORS])
+
+
+def reference_time(interactions: Interactions) -> int:
+    """The time from which ages count: 99 % of the behaviors are not later, UTC seconds.
+
+    Not the latest time: one row dated 2204 would make everything else age beyond recognition. What
+    is later counts as fresh. `NO_TIME` where nothing has a time.
+    """
+    timed = interactions.timestamps[interactions.timestamps != NO_TIME]
+    return int(np.quantile(timed, _NOT_LATER, method="lower")) if len(timed) else NO_TIME
 
 
 def histories_of(interactions: Interactions, *, now: int, config: SignalConfig) -> Histories:

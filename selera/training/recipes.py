@@ -12,14 +12,13 @@ import numpy as np
 from msgspec.structs import replace
 
 from .. import __version__
-from ..contracts.behaviors import NO_TIME
 from ..contracts.errors import ConfigError, NothingToLearn
 from ..contracts.histories import Histories
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Model, Progress, silent
 from ..models.rating import RatingModel
 from ..models.recommender import Recommender
-from ..models.signals import SignalConfig, histories_of
+from ..models.signals import SignalConfig, histories_of, reference_time
 from .popularity import fit_popularity
 from .puresvd import PureSvdConfig, fit_puresvd
 from .svd import SvdConfig, fit_svd
@@ -111,16 +110,6 @@ def fit_recommender(
         },
         run={},
     )
-
-
-def reference_time(interactions: Interactions) -> int:
-    """The time from which ages count: 99 % of the behaviors are not later, UTC seconds.
-
-    Not the latest time: one row dated 2204 would make everything else age beyond recognition. What
-    is later counts as fresh. `NO_TIME` where nothing has a time.
-    """
-    timed = interactions.timestamps[interactions.timestamps != NO_TIME]
-    return int(np.quantile(timed, 0.99, method="higher")) if len(timed) else NO_TIME
 
 
 def _fit_rater(

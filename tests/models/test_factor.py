@@ -33,7 +33,7 @@ def cosine(one: np.ndarray, other: np.ndarray) -> float:
 def test_similarity_is_the_cosine_of_the_item_factors() -> None:
     factors = model().item_factors
     for item in range(N_ITEMS):
-        (answer,) = [model().similar(np.array([item], np.int32), 20).list(0)]
+        answer = model().similar(np.array([item], np.int32), 20).list(0)
         expected = {
             other: cosine(factors[item], factors[other])
             for other in range(N_ITEMS)

@@ -1,11 +1,13 @@
 """Biases by hand: 25 imaginary ratings for an item, 10 for a user."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from selera.contracts.histories import Histories
 from selera.contracts.interactions import RatingScale
-from selera.training.bias import fit_bias
+from selera.training import fit_bias
 
 SCALE = RatingScale(1, 5)
 NAN = float("nan")
@@ -68,13 +70,13 @@ def test_a_user_of_training_is_a_history_like_any_other() -> None:
 
 
 def test_predicted_stars_stay_on_the_scale() -> None:
-    loved = Histories(
-        indptr=np.array([0, 200], np.int64),
-        items=np.arange(200, dtype=np.int32),
-        weights=np.ones(200, np.float32),
-        ratings=np.full(200, 1, np.float32),
+    hated = Histories(
+        indptr=np.array([0, 2000], np.int64),
+        items=np.arange(2000, dtype=np.int32),
+        weights=np.ones(2000, np.float32),
+        ratings=np.full(2000, 1, np.float32),
     )
-    model = fit_bias(TRAIN, 200, SCALE)
-    assert model.predict(loved, np.array([2], np.int32)).tolist() == [[1.0]]
-    best = Histories(loved.indptr, loved.items, loved.weights, np.full(200, 5, np.float32))
-    assert model.predict(best, np.array([0], np.int32)).tolist() == [[5.0]]
+    model = fit_bias(TRAIN, 2000, SCALE)
+    assert model.predict(hated, np.array([2], np.int32)).tolist() == [[1.0]]
+    loved = replace(hated, ratings=np.full(2000, 5, np.float32))
+    assert model.predict(loved, np.array([0], np.int32)).tolist() == [[5.0]]

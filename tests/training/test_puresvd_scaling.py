@@ -33,7 +33,7 @@ def histories() -> Histories:
 
 
 def dense(config: PureSvdConfig) -> tuple[np.ndarray, ...]:
-    """S and T as vectors, the leading singular values and right vectors of W S, their signs fixed."""
+    """S and T as vectors, and the leading singular triplets of W S: values, right vectors."""
     matrix = weights().astype(np.float64)
     lengths = np.sqrt((matrix**2).sum(axis=0))
     known = lengths > 0
@@ -42,9 +42,8 @@ def dense(config: PureSvdConfig) -> tuple[np.ndarray, ...]:
     output[known] = lengths[known] ** config.output_exponent
     _, values, right = np.linalg.svd(matrix * damping, full_matrices=False)
     vectors = right[:N_FACTORS].T.copy()
-    for column in range(N_FACTORS):
-        largest = max(range(N_ITEMS), key=lambda row: abs(vectors[row, column]))  # noqa: B023
-        vectors[:, column] *= np.sign(vectors[largest, column])
+    for column in vectors.T:
+        column *= np.sign(max(column.tolist(), key=abs))  # the largest entry is positive
     return damping, output, values[:N_FACTORS], vectors
 
 
