@@ -41,8 +41,8 @@ BEHAVIOR_SOURCES: tuple[BehaviorSource, ...] = (
 class BehaviorRow(msgspec.Struct, frozen=True):
     """One behavior of one user, as the database tells it.
 
-    `value` is the visit count or the quantity (1 if unknown), the stars, or a review's own stars (NaN
-    if it has none).
+    `value` is the visit count or the quantity (1 if unknown), the stars, or a review's own stars
+    (NaN if it has none).
     `timestamp` is in UTC seconds, `NO_TIME` if unknown.
     """
 

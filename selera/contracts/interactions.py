@@ -51,8 +51,8 @@ class Interactions:
         rows lie together in the cache.
     user_rows, item_rows : int32 (n,)
     behaviors : uint8 (n,), positions in `BEHAVIORS`
-    values : float32 (n,), visit count and quantity (1 if unknown), stars, or a review's own stars (NaN
-        if it has none)
+    values : float32 (n,), visit count or quantity (1 if unknown), stars, or a review's own stars
+        (NaN if it has none)
     timestamps : int64 (n,), UTC seconds, `NO_TIME` if unknown
     rating_scale : None where nobody rated anything
     """

@@ -68,5 +68,5 @@ def _between(interactions: Interactions, cut: int, end: int) -> Split:
 def _random(interactions: Interactions, test_share: float, seed: int) -> Split:
     distinct, pair = np.unique(interactions.pairs, return_inverse=True)
     held_out = (np.random.default_rng(seed).random(len(distinct)) < test_share)[pair]
-    train, test = interactions.where(~held_out), interactions.where(held_out)
-    return Split("random", train, test, reference_time(train))
+    now = reference_time(interactions)
+    return Split("random", interactions.where(~held_out), interactions.where(held_out), now)
