@@ -1,6 +1,6 @@
 """Answer recommendations over REST: `selera serve`."""
 
-from selera.cli.main import program
+from selera.programs import start
 
 if __name__ == "__main__":
-    program("serve")
+    start("app.py")

@@ -1,6 +1,6 @@
 """Make the six tables of a shop and fill them with a simulated one: `selera seed`."""
 
-from selera.cli.main import program
+from selera.programs import start
 
 if __name__ == "__main__":
-    program("seed")
+    start("create_and_seed_db.py")

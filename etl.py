@@ -1,6 +1,6 @@
 """Turn the shop's database into data-training.csv: `selera etl`."""
 
-from selera.cli.main import program
+from selera.programs import start
 
 if __name__ == "__main__":
-    program("etl")
+    start("etl.py")

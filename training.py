@@ -1,6 +1,6 @@
 """Learn from data-training.csv and publish the model: `selera train`."""
 
-from selera.cli.main import program
+from selera.programs import start
 
 if __name__ == "__main__":
-    program("train")
+    start("training.py")

@@ -1,6 +1,6 @@
 """Train anew whenever data-training.csv changes: `selera watch`."""
 
-from selera.cli.main import program
+from selera.programs import start
 
 if __name__ == "__main__":
-    program("watch")
+    start("watcher.py")

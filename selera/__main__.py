@@ -1,6 +1,6 @@
 """`python -m selera` is `selera`."""
 
-from selera.cli.main import main
+from .programs import MODULE, start
 
 if __name__ == "__main__":
-    main()
+    start(MODULE)

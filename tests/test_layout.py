@@ -44,7 +44,7 @@ OWNERS = {
     "rich_click": {"cli"},
     "click": {"cli"},
     "watchfiles": {"pipeline"},
-    "scipy": {"training", "evaluation"},
+    "scipy": {"training"},
 }
 """Third parties that belong to some rooms; whatever else is installed, every room may use."""
 

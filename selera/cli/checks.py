@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..artifact import Artifact, verify_artifact
-from ..contracts.errors import ArtifactError, ConfigError, DatabaseError, DataError, ModelNotReady
+from ..contracts.errors import ArtifactError, ConfigError, DatabaseError, DataError, SeleraError
 from ..contracts.tables import TABLES
 from ..database import Finding, diagnose, open_engine, snapshot
 from ..etl import load_training_csv
@@ -16,6 +16,7 @@ from ..etl.files import OutputPaths
 from ..etl.manifest import Manifest, read_manifest
 from ..pipeline.files import sha256
 from .invitation import Address
+from .output import counted
 from .ports import require_free
 from .settings import SETTINGS_FILE, Settings
 
@@ -36,12 +37,15 @@ def check_python() -> Iterator[Finding]:
         )
 
 
-def check_settings(settings: Settings) -> Iterator[Finding]:
-    """Every section of the file and of the environment."""
-    try:
-        settings.check()
-    except ConfigError as error:
+def check_settings(settings: Settings, unread: Sequence[ConfigError] = ()) -> Iterator[Finding]:
+    """Every section of the file and of the environment; `unread` is what reading them met."""
+    for error in unread:
+        cure = "Correct or remove it; what follows is found as if it were not there."
+        yield Finding("error", "settings", str(error), cure)
+    wrong = list(settings.errors())
+    for error in wrong:
         yield Finding("error", "settings", str(error), "Correct or remove it.")
+    if unread or wrong:
         return
     found = f"{SETTINGS_FILE} is read." if SETTINGS_FILE.exists() else f"No {SETTINGS_FILE}."
     yield Finding("ok", "settings", f"{found} All settings can be used.")
@@ -56,20 +60,32 @@ def check_database(url: str) -> Iterator[Finding]:
         finally:
             engine.dispose()
     except DatabaseError as error:
-        yield Finding("error", "database", str(error))
+        yield _told("database", error)
 
 
 def check_data(data: Path, url: str) -> Iterator[Finding]:
     """The CSV: is it there, whole, and as new as the database?"""
-    digest = sha256(data)
-    if digest is None:
+    try:
+        data.open("rb").close()
+    except FileNotFoundError:
         yield Finding("error", "data", f"There is no {data}.", "Make it: selera etl")
+        return
+    except OSError as error:
+        yield Finding(
+            "error",
+            "data",
+            f"{data} is there but cannot be read: {error.strerror}.",
+            "Let this user read it, or name another file: data_file in selera.toml, or --data",
+        )
+        return
+    digest = sha256(data)
+    if digest is None:  # it went just now
         return
     manifest = read_manifest(OutputPaths.beside(data).manifest, digest)
     if manifest is None:
         yield from _check_lone_csv(data)
         return
-    yield Finding("ok", "data", f"{data} is whole: {manifest.n_rows:,} rows.")
+    yield Finding("ok", "data", f"{data} is whole: {counted(manifest.n_rows, 'row')}.")
     yield from _check_age(data, manifest, url)
 
 
@@ -83,7 +99,8 @@ def _check_lone_csv(data: Path) -> Iterator[Finding]:
     yield Finding(
         "warning",
         "data",
-        f"{data} can be used ({n_rows:,} rows), but its manifest is missing or of another file.",
+        f"{data} can be used ({counted(n_rows, 'row')}), but its manifest is missing or of another "
+        "file.",
         "If it was not changed on purpose, make both anew: selera etl",
     )
 
@@ -103,8 +120,8 @@ def _check_age(data: Path, manifest: Manifest, url: str) -> Iterator[Finding]:
                     yield Finding(
                         "warning",
                         "data",
-                        f"{data} is older than the database: {table.name} has {now:,} rows now "
-                        f"and had {then:,} at the last ETL.",
+                        f"{data} is older than the database: {table.name} has "
+                        f"{counted(now, 'row')} now and had {then:,} at the last ETL.",
                         "Run it again: selera etl",
                     )
     except DatabaseError:
@@ -117,11 +134,8 @@ def check_model(model: Path, data: Path) -> Iterator[Finding]:
     """The published model: is it there, whole, and learnt from this CSV?"""
     try:
         artifact = verify_artifact(model)
-    except ModelNotReady as error:
-        yield Finding("error", "model", str(error))
-        return
     except ArtifactError as error:
-        yield Finding("error", "model", str(error))
+        yield _told("model", error)
         return
     version = artifact.run.get("version", "unknown")
     yield Finding("ok", "model", f"{model} is whole: version {version}.")
@@ -137,6 +151,12 @@ def check_model(model: Path, data: Path) -> Iterator[Finding]:
 
 def _learnt_from(artifact: Artifact) -> object:
     return artifact.metadata.get("data", {}).get("sha256")
+
+
+def _told(subject: str, error: SeleraError) -> Finding:
+    """An error as a finding; where it has more than one sentence, the last one is the cure."""
+    sentence, stop, cure = str(error).rpartition(". ")
+    return Finding("error", subject, f"{sentence}." if stop else cure, cure if stop else "")
 
 
 def check_port(host: str, port: int) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import structlog
 
-Level = Literal["debug", "info", "warning"]
+Level = Literal["debug", "info", "warning", "error"]
 
 
 def log_to_stderr(level: Level) -> None:

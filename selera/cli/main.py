@@ -21,6 +21,7 @@ from .stopping import exit_on_sigterm
 @click.option(
     "--stop-with-parent",
     is_flag=True,
+    hidden=True,
     help="Stop when standard input closes, as it does when the parent process is gone.",
 )
 def selera(stop_with_parent: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import rich_click as click
 from click import get_current_context
 
+from ..contracts.errors import ConfigError
 from .settings import SETTINGS_FILE, Settings
 from .sources import Name, Value, Values
 
@@ -45,6 +46,11 @@ def current_settings() -> Settings:
     return Settings.load(SETTINGS_FILE, os.environ, _flags_of(get_current_context()))
 
 
+def readable_settings() -> tuple[Settings, list[ConfigError]]:
+    """The settings as far as they can be read, and why the rest cannot."""
+    return Settings.read(SETTINGS_FILE, os.environ, _flags_of(get_current_context()))
+
+
 def _flags_of(context: click.Context) -> Values:
     flags: Values = context.meta.setdefault(_FLAGS, {})
     return flags
@@ -57,9 +63,13 @@ database_option = setting(
     help="The shop's database: SQLite, PostgreSQL or MariaDB/MySQL.",
     default="sqlite:///shop.db",
 )
+FILE = click.Path(dir_okay=False, readable=False)
+"""The type of an option that names a file, there or not; a folder of that name is wrong usage."""
+
 data_option = setting(
     "data_file",
     "--data",
+    type=FILE,
     metavar="CSV",
     help="What to learn from, as the ETL writes it.",
     default="data-training.csv",
@@ -67,6 +77,7 @@ data_option = setting(
 model_option = setting(
     "model_file",
     "--model",
+    type=FILE,
     metavar="FILE",
     help="The published model.",
     default="system-recomendation.pkl",
@@ -74,6 +85,7 @@ model_option = setting(
 model_output_option = setting(
     "model_file",
     "--output",
+    type=FILE,
     metavar="FILE",
     help="Where to publish the model; its versions lie in models/ beside it.",
     default="system-recomendation.pkl",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..web.listening import listen
-
 
 def free_port(host: str) -> int:
     """A port on which nobody listens now."""
+    from ..web.listening import listen
+
     with listen(host, 0) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -14,4 +14,6 @@ def free_port(host: str) -> int:
 
 def require_free(host: str, port: int) -> None:
     """Raise ConfigError, with the cure, where the port cannot be listened on."""
+    from ..web.listening import listen
+
     listen(host, port).close()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..contracts.protocols import Progress
 
-LINE_EVERY_S = 2.0
+LINE_EVERY_S = 5.0
 """A stage that goes on says so in a plain line this often."""
 
 
@@ -48,22 +48,33 @@ def shown_progress() -> Iterator[Progress]:
 
 
 class PlainProgress:
-    """One line when a stage begins, and one every two seconds while it goes on."""
+    """One line when a stage ends, and one every few seconds while it goes on.
+
+    A stage whose end cannot be told, its total being unknown, is said when it begins.
+    """
 
     def __init__(self) -> None:
         self._stage = ""
         self._said_at = 0.0
+        self._is_over = False
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Say the stage if it is a new one, or if nothing was said for a while."""
+        """Say the stage if it is over now, or if nothing was said for a while."""
         now = time.monotonic()
-        if stage == self._stage and now - self._said_at < LINE_EVERY_S:
-            return
-        self._stage, self._said_at = stage, now
+        is_new = stage != self._stage
+        if is_new:
+            self._stage, self._said_at, self._is_over = stage, now, False
+        was_over, self._is_over = self._is_over, total is not None and done >= total
+        is_due = now - self._said_at >= LINE_EVERY_S
         if total is None:
-            note(f"  {stage} ..." if not done else f"  {stage}: {done:,}")
-        else:
-            note(f"  {stage}: {done:,} of {total:,}")
+            if is_new or is_due:
+                self._say(f"{stage}: {done:,}" if done else f"{stage} ...", now)
+        elif not was_over and (self._is_over or is_due):
+            self._say(f"{stage}: {done:,} of {total:,}", now)
+
+    def _say(self, line: str, now: float) -> None:
+        self._said_at = now
+        note(f"  {line}")
 
 
 class BarProgress:

@@ -35,7 +35,12 @@ SECTIONS = {
 }
 """Where the struct of each section is found; that of `TOP` is written above all sections."""
 
-HANDED = {("web", "database"), ("web", "model"), ("web", "serving")}
+HANDED = {
+    ("web", "database"),
+    ("web", "time_zone"),
+    ("web", "model"),
+    ("web", "serving"),
+}
 """Fields that are no settings of their own section: they are handed over from the others."""
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -78,9 +83,28 @@ class Settings:
 
         Raises ConfigError for a file that is no TOML and for sections that nobody knows.
         """
-        settings = cls(read_file(path), read_environment(environment), flags)
-        settings._refuse_unknown_sections()
+        settings, errors = cls.read(path, environment, flags)
+        if errors:
+            raise errors[0]
         return settings
+
+    @classmethod
+    def read(
+        cls, path: Path, environment: Mapping[str, str], flags: Values
+    ) -> tuple[Self, list[ConfigError]]:
+        """The settings as if what `load` would raise for were absent, and those errors."""
+        errors: list[ConfigError] = []
+        file: Values = {}
+        try:
+            file = read_file(path)
+        except ConfigError as error:
+            errors.append(error)
+        settings = cls(file, read_environment(environment), flags)
+        try:
+            settings._refuse_unknown_sections()
+        except ConfigError as error:
+            errors.append(error)
+        return settings, errors
 
     def section(self, name: str, type_: type[Section]) -> Section:
         """The settings of one section as its struct.
@@ -112,11 +136,14 @@ class Settings:
         """The settings above all sections."""
         return self.section(TOP, ShopFiles)
 
-    def check(self) -> None:
-        """Check every section, those that this command does not use included (slow to import)."""
+    def errors(self) -> Iterator[ConfigError]:
+        """What is wrong, the first of each section, unused ones included (slow to import)."""
         for name, place in SECTIONS.items():
             module, _, struct = place.partition(":")
-            self.section(name, getattr(importlib.import_module(module), struct))
+            try:
+                self.section(name, getattr(importlib.import_module(module), struct))
+            except ConfigError as error:
+                yield error
 
     def as_environment(self) -> dict[str, str]:
         """The flags as variables, so that a child has the settings of its parent."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, bindparam, text
 
 from ..contracts.tables import TABLES
-from .sqlite_file import inode
+from .sqlite_file import is_outdated
 
 CHECKSUM_SHARE = 20
 
@@ -73,20 +73,19 @@ class SqliteVersion:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._connection: object = None
-        self._inode: int | None = None
+        self._connection: Connection | None = None
         self._mark = ""
 
     def is_stale(self) -> bool:
         """Whether another file has taken the place of the one that is held open."""
-        return self._inode is not None and self._inode != inode(self._path)
+        held = self._connection
+        return held is not None and not held.closed and is_outdated(held)
 
     def token(self, connection: Connection) -> str:
         """The file's mark and the version of its content."""
         if connection is not self._connection:
             # Versions of two connections cannot be compared, the file's marks can.
             self._connection, self._mark = connection, self._file_mark()
-            self._inode = inode(self._path)
         version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
         return f"{self._mark}:{version}"
 

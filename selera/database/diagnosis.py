@@ -9,7 +9,16 @@ import msgspec
 from sqlalchemy import Connection, Engine, String, cast, exists, func, inspect, select
 
 from ..contracts.behaviors import BEHAVIOR_SOURCES
-from ..contracts.tables import PRODUCT, RATING, TABLES, USER_PROFILE, Table
+from ..contracts.tables import (
+    BUY,
+    PRODUCT,
+    RATING,
+    REVIEW,
+    TABLES,
+    USER_PROFILE,
+    VISIT,
+    Table,
+)
 from .failures import describe, translated
 from .layout import TableLayout, find_tables
 
@@ -17,6 +26,8 @@ Level = Literal["ok", "warning", "error"]
 Layouts = dict[str, TableLayout]
 
 MANY_ROWS = 10_000
+SMALL_SHARE = 0.01
+"""Of a table's rows, what every shop has of strays: worth knowing, nothing to act on."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -105,9 +116,8 @@ def _rows(connection: Connection, layouts: Layouts, counts: dict[str, int]) -> I
 
 
 _EMPTY = {
-    source.table.name: f"The table {source.table.name} is empty: models learn nothing from "
-    f"{source.behavior}s."
-    for source in BEHAVIOR_SOURCES
+    table.name: f"The table {table.name} is empty: models learn nothing from {what}."
+    for table, what in ((VISIT, "visits"), (BUY, "purchases"), (REVIEW, "reviews"))
 } | {
     RATING.name: f"The table {RATING.name} is empty: no stars can be predicted.",
     PRODUCT.name: f"The table {PRODUCT.name} is empty: products have no name, category or price.",
@@ -120,14 +130,21 @@ def _orphans(connection: Connection, layouts: Layouts, counts: dict[str, int]) -
         for owner in (USER_PROFILE, PRODUCT):
             lost = _orphan_count(connection, layouts[source.table.name], layouts[owner.name])
             if lost and counts[owner.name]:
+                n_rows = counts[source.table.name]
+                is_small = lost < SMALL_SHARE * n_rows
                 yield Finding(
-                    "warning",
+                    "ok" if is_small else "warning",
                     f"{source.table.name}.{owner.key}",
-                    f"{lost:,} of {counts[source.table.name]:,} rows of {source.table.name} name a "
-                    f"{owner.key} that {owner.name} does not have (or none).",
-                    f"Add the missing rows to {owner.name}, or ignore this: the behaviors are "
-                    f"used as far as they can be.",
+                    f"{lost:,} of {n_rows:,} rows of {source.table.name} name a {owner.key} that "
+                    f"{owner.name} does not have, or none: {_FATE[owner.name]}.",
+                    "" if is_small else f"Add the missing rows to {owner.name}.",
                 )
+
+
+_FATE = {
+    PRODUCT.name: "the ETL rejects them",
+    USER_PROFILE.name: "the ETL keeps users without a profile and rejects rows without a user_id",
+}
 
 
 def _orphan_count(connection: Connection, behaviors: TableLayout, owners: TableLayout) -> int:

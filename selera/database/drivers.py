@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
+from sqlalchemy.engine import Dialect
 
+from ..contracts.errors import DatabaseError
+from .failures import describe
 from .lenient import read_odd_times_as_text
 from .sqlite_file import set_up_sqlite
 
 CONNECT_TIMEOUT_S = 5
+GREETING_TIMEOUT_S = 8
 BUSY_TIMEOUT_S = 10
 
 DRIVERS = {
@@ -75,7 +79,36 @@ def set_up(engine: Engine, *, create: bool) -> None:
             set_up_sqlite(engine, create=create)
         case "postgresql":
             event.listen(engine, "connect", _set_up_postgresql)
+        case _:
+            _set_up_mysql(engine)
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:
     read_odd_times_as_text(connection)
+
+
+def _set_up_mysql(engine: Engine) -> None:
+    def connect(dialect: Dialect, _: object, places: Any, options: dict[str, Any]) -> Any:
+        # PyMySQL waits for a greeting as long as for an answer, and that may be for ever.
+        patience = options.get("read_timeout")
+        greeting = min(patience or GREETING_TIMEOUT_S, GREETING_TIMEOUT_S)
+        try:
+            connection: Any = dialect.connect(*places, **options | {"read_timeout": greeting})
+        except dialect.loaded_dbapi.Error as error:
+            if not _is_no_greeting(error):
+                raise
+            raise DatabaseError(
+                f"Cannot connect to {describe(engine.url)}: something that is no MySQL server "
+                f"answers there, or nothing in time. Check the host and the port of the URL."
+            ) from error
+        connection._read_timeout = patience
+        return connection
+
+    event.listen(engine, "do_connect", connect)
+
+
+def _is_no_greeting(error: Exception) -> bool:
+    """Whether a server fell silent or hung up while connecting, or spoke another protocol."""
+    from pymysql.constants import CR  # type: ignore[import-untyped]
+
+    return error.args[:1] == (CR.CR_SERVER_LOST,) or "Packet sequence number" in str(error)

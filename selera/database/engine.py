@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from .sqlite_file import turn_wal_on
 EXAMPLES = (
     "sqlite:///shop.db, postgresql://user:password@host/shop or mysql://user:password@host/shop"
 )
+_AT_SIGN = " Write an @ inside the user or the password as %40."
+_USER_AND_PASSWORD = re.compile(r"^([\w+]*:/*)?.*@", re.DOTALL)
+_OPTIONS = re.compile(r"\?\w+=.*", re.DOTALL)
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 
@@ -69,6 +73,7 @@ def parse_url(text: str) -> URL:
     except (ArgumentError, ValueError) as error:
         raise DatabaseError(
             f"{_without_password(text)!r} is no database URL. Write it like {EXAMPLES}."
+            f"{_AT_SIGN if text.count('@') > 1 else ''}"
         ) from error
     driver = DRIVERS.get(url.drivername)
     if driver is None:
@@ -76,23 +81,31 @@ def parse_url(text: str) -> URL:
             f"Databases of the kind {url.drivername!r} are not supported. Write the URL like "
             f"{EXAMPLES}."
         )
+    if url.get_backend_name() != "sqlite" and _OPTIONS.sub("", text).count("@") > 1:
+        # Of several, the first would end the password, and what follows it would be shown.
+        raise DatabaseError(f"{_without_password(text)!r} has more than one @.{_AT_SIGN}")
     if not url.database or url.database == ":memory:":
         raise DatabaseError(f"The URL {describe(url)} names no database. Write it like {EXAMPLES}.")
     return url.set(drivername=driver)
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"//.*@", "//***@", text)
+    return _USER_AND_PASSWORD.sub(r"\1***@", text)
 
 
 def _is_new_sqlite_file(url: URL, create: bool) -> bool:
     if url.get_backend_name() != "sqlite":
         return False
     path = Path(str(url.database))
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DatabaseError(f"{path} is a folder, not a SQLite database. Name a file inside it.")
-    if path.exists():
+    if os.path.exists(path):
         return False
+    if os.path.isdir(path.parent) and not os.access(path.parent, os.X_OK):
+        raise DatabaseError(
+            f"This user may not look into the folder {path.parent} of the database {path}. Give it "
+            f"the permission."
+        )
     if not create:
         raise DatabaseError(
             f"There is no database at {path}. Make a sample shop with `selera seed --database "

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..contracts.errors import DatabaseError
+from .sqlite_cures import sqlite_cure
 
 _UNREACHABLE = {"OperationalError", "InterfaceError", "TimeoutError"}
 _REACH_CURE = (
@@ -45,8 +46,15 @@ def translated(url: URL, doing: str, *driver_errors: type[Exception]) -> Iterato
     try:
         yield
     except failures as error:
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        cure = _DOCTOR_CURE if kinds.isdisjoint(_UNREACHABLE) else _REACH_CURE
         raise DatabaseError(
-            f"Cannot {doing} {describe(url)}: {explain(error, url)}. {cure}"
+            f"Cannot {doing} {describe(url)}: {explain(error, url)}. {_cure(error, url)}"
         ) from error
+
+
+def _cure(error: Exception, url: URL) -> str:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if url.get_backend_name() == "sqlite":
+        said = getattr(error, "orig", None) or error
+        name = getattr(said, "sqlite_errorname", "")
+        return sqlite_cure(str(url.database), name) or _DOCTOR_CURE
+    return _DOCTOR_CURE if kinds.isdisjoint(_UNREACHABLE) else _REACH_CURE

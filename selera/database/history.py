@@ -3,34 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, literal_column, null, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    String,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
-from ..contracts.behaviors import BEHAVIOR_SOURCES, BehaviorRow, BehaviorSource
+from ..contracts.behaviors import BEHAVIOR_SOURCES, Behavior, BehaviorRow, BehaviorSource
 from ..contracts.ids import Id, IdKind, parse_id
+from ..contracts.tables import REVIEW
 from .identity import IdFilter
 from .layout import ShopLayout, TableLayout
-from .values import is_blank, parse_count, parse_number, parse_time, read_id
+from .values import is_blank, parse_count, parse_number, parse_time, plain, read_id
+
+UNKNOWN = -math.inf
+
+Key = tuple[int, int, str]
+"""A source key as the CSV sorts it: none at all, then texts, then integers by their value."""
+
+NO_KEY: Key = (0, 0, "")
+
+
+class Usable(NamedTuple):
+    """A usable row; the fields stand, and so the rows sort, in the order of the CSV.
+
+    What is unknown (no money, no stars) is `UNKNOWN` and sorts first.
+    """
+
+    product_id: Id
+    timestamp: int
+    behavior: Behavior
+    key: Key
+    money: float
+    value: float
 
 
 class HistoryQuery:
-    """The statement that reads one user's behaviors, made once for a shop.
+    """The statement that reads one user's behaviors, made once for a shop, and its reader.
 
-    Its columns: position in `BEHAVIOR_SOURCES`, user, product, value, money, time. Servers join
-    only equal types, so that theirs are told as texts, which the rules of `values` read as well;
-    those of SQLite are told as they are stored.
+    Its columns: position in `BEHAVIOR_SOURCES`, key, user, product, value, money, the beginning of
+    the review's text, time. Servers join only equal types, so that theirs are told as texts, which
+    the rules of `values` read as well; those of SQLite are told as they are stored.
+
+    `zone` is that of times without an offset.
     """
 
-    def __init__(self, layout: ShopLayout, dialect: str) -> None:
-        as_text = dialect != "sqlite"
-        kind = layout.id_kind("user_id")
+    def __init__(self, layout: ShopLayout, dialect: str, zone: tzinfo) -> None:
+        self._zone = zone
+        self._as_text = dialect != "sqlite"
+        self._user_kind = layout.id_kind("user_id")
+        self._product_kind = layout.id_kind("product_id")
         tables = [layout[source.table] for source in BEHAVIOR_SOURCES]
-        self._filters = [IdFilter(table, "user_id", kind) for table in tables]
+        self._key_kinds = [layout.id_kind(source.table.key) for source in BEHAVIOR_SOURCES]
+        self._filters = [IdFilter(table, "user_id", self._user_kind) for table in tables]
         self.statement = union_all(
             *(
-                _behaviors(table, position, source, as_text).where(filter.condition)
+                _behaviors(table, position, source, self._as_text).where(filter.condition)
                 for position, (table, source, filter) in enumerate(
                     zip(tables, BEHAVIOR_SOURCES, self._filters, strict=True)
                 )
@@ -44,12 +83,65 @@ class HistoryQuery:
             parameters |= filter.bind([user_id])
         return parameters
 
+    def read(self, rows: Iterable[Sequence[Any]], user_id: Id) -> list[BehaviorRow]:
+        """Those of the rows that are usable and really the user's, as behaviors.
+
+        A repeated row counts once: the first in the order of the CSV, which is theirs too.
+        """
+        return [
+            BehaviorRow(
+                row.product_id,
+                row.behavior,
+                math.nan if row.value == UNKNOWN else row.value,
+                row.timestamp,
+            )
+            for row in without_repeats(sorted(self._usable(rows, user_id)))
+        ]
+
+    def _usable(self, rows: Iterable[Sequence[Any]], user_id: Id) -> Iterator[Usable]:
+        for position, key, told_user, told_product, *rest in rows:
+            if self._read_id(told_user, self._user_kind) != user_id:
+                continue
+            product_id = self._read_id(told_product, self._product_kind)
+            value, money, text, time = map(plain, rest)
+            behavior = BEHAVIOR_SOURCES[position].behavior
+            usable = usable_value(behavior, value, money, text)
+            timestamp = parse_time(time, self._zone)
+            if product_id is not None and usable is not None and timestamp is not None:
+                yield Usable(
+                    product_id,
+                    timestamp,
+                    behavior,
+                    self._read_key(key, self._key_kinds[position]),
+                    _or_unknown(parse_number(money)),
+                    usable,
+                )
+
+    def _read_id(self, value: object, kind: IdKind) -> Id | None:
+        if self._as_text and kind == "int" and isinstance(value, str):
+            return parse_id(value, kind)
+        return read_id(value, kind)
+
+    def _read_key(self, value: object, declared: IdKind) -> Key:
+        number = self._read_id(value, declared if self._as_text else "int")
+        if isinstance(number, int):
+            return 2, number, ""
+        return NO_KEY if value is None or value == "" else (1, 0, str(plain(value)))
+
 
 def _behaviors(
     layout: TableLayout, position: int, source: BehaviorSource, as_text: bool
 ) -> Select[Any]:
-    names = ("user_id", "product_id", source.value_column, "transaction_value", source.time_column)
-    return select(literal_column(str(position)), *(_told(layout, name, as_text) for name in names))
+    names = (
+        *(layout.table.key, "user_id", "product_id"),
+        *(source.value_column, "transaction_value"),
+    )
+    return select(
+        literal_column(str(position)),
+        *(_told(layout, name, as_text) for name in names),
+        _beginning(layout, as_text),
+        _told(layout, source.time_column, as_text),
+    )
 
 
 def _told(layout: TableLayout, name: str, as_text: bool) -> ColumnElement[Any]:
@@ -57,36 +149,33 @@ def _told(layout: TableLayout, name: str, as_text: bool) -> ColumnElement[Any]:
     return cast(column, String) if as_text else column
 
 
-def read_history(
-    rows: Iterable[Sequence[Any]], user_id: Id, layout: ShopLayout
-) -> list[BehaviorRow]:
-    """Those of the rows that are usable and really the user's, as behaviors."""
-    user_kind, product_kind = layout.id_kind("user_id"), layout.id_kind("product_id")
-    behaviors = []
-    for position, told_user, told_product, value, money, time in rows:
-        if _read_told_id(told_user, user_kind) != user_id:
-            continue
-        product_id = _read_told_id(told_product, product_kind)
-        behavior = BEHAVIOR_SOURCES[position].behavior
-        usable = usable_value(behavior, value, money)
-        timestamp = parse_time(time)
-        if product_id is not None and usable is not None and timestamp is not None:
-            behaviors.append(BehaviorRow(product_id, behavior, usable, timestamp))
-    return behaviors
+def _beginning(layout: TableLayout, as_text: bool) -> ColumnElement[Any]:
+    """The first character of a review (of SQLite, whose texts end at a NUL, the first byte)."""
+    text = _told(layout, "review_text", as_text)
+    if layout.table is not REVIEW:
+        return text
+    return func.substr(text if as_text else cast(text, LargeBinary), 1, 1)
 
 
-def _read_told_id(value: object, kind: IdKind) -> Id | None:
-    if kind == "int" and isinstance(value, str):  # told as a text by a server
-        return parse_id(value, kind)
-    return read_id(value, kind)
+def without_repeats(rows: Iterable[Usable]) -> Iterator[Usable]:
+    """The rows without those that say again what an earlier one said: same table, key, product.
+
+    Rows without a key are never the same.
+    """
+    seen = set()
+    for row in rows:
+        identity = row.behavior, row.key, row.product_id
+        if row.key == NO_KEY or identity not in seen:
+            seen.add(identity)
+            yield row
 
 
-def usable_value(behavior: str, value: object, money: object) -> float | None:
+def usable_value(behavior: str, value: object, money: object, text: object) -> float | None:
     """The value of a behavior as the models take it; None where the row cannot be used.
 
     A visit counts 1 and a purchase is of one piece unless a number says otherwise; less than one is
     none. A purchase of negative or unreadable value is none. A rating needs its stars; those of a
-    review may be missing (NaN).
+    review that has a text may be missing (`UNKNOWN`).
     """
     match behavior:
         case "visit":
@@ -94,13 +183,16 @@ def usable_value(behavior: str, value: object, money: object) -> float | None:
         case "buy":
             paid = 0.0 if is_blank(money) else parse_number(money)
             return _at_least_one(value) if paid is not None and paid >= 0 else None
-        case "rating":
-            return parse_number(value)
+        case "review" if text is not None and text != "":
+            return _or_unknown(parse_number(value))
         case _:
-            stars = parse_number(value)
-            return math.nan if stars is None else stars
+            return parse_number(value)
 
 
 def _at_least_one(value: object) -> float | None:
     count = 1 if is_blank(value) else parse_count(value)
     return float(count) if count is not None and count >= 1 else None
+
+
+def _or_unknown(number: float | None) -> float:
+    return UNKNOWN if number is None else number

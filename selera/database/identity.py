@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast, types
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast, func, types
 from sqlalchemy.types import TypeEngine
 
 from ..contracts.ids import Id, IdKind
@@ -41,6 +41,23 @@ class IdFilter:
         if self._is_uuid:
             values = [uuid.UUID(str(id)) for id in values if _is_uuid(str(id))]
         return {self._parameter: values}
+
+
+def is_id(
+    layout: TableLayout, name: str, kind: IdKind, dialect_name: str
+) -> list[ColumnElement[bool]]:
+    """The conditions that a column holds an id, as `read_id` has it, and not null or an empty text.
+
+    SQLite stores texts in a column of integers too, which are no ids there.
+    """
+    column = layout.column(name)
+    conditions: list[ColumnElement[bool]] = [column.is_not(None)]
+    if kind == "int" and dialect_name == "sqlite":
+        conditions.append(func.typeof(column) == "integer")
+    elif kind == "str" and isinstance(layout.types[name], String):
+        # Compared with an empty text, MariaDB would find blanks equal.
+        conditions.append(func.length(column) > 0)
+    return conditions
 
 
 def can_be_stored(id: Id, kind: IdKind) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any, Self
 
 from sqlalchemy import Engine, Executable, func, select
@@ -10,10 +11,11 @@ from sqlalchemy import Engine, Executable, func, select
 from ..contracts.behaviors import NO_TIME, BehaviorRow
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
+from ..contracts.zones import find_zone
 from .engine import connect, parse_url, ping
 from .failures import translated
-from .history import HistoryQuery, read_history
-from .identity import IdFilter
+from .history import HistoryQuery
+from .identity import IdFilter, is_id
 from .layout import ShopLayout, read_layout
 from .values import format_time, parse_number, parse_time, plain, read_id
 
@@ -29,21 +31,27 @@ class Shop:
     where the database does not answer in time.
     """
 
-    def __init__(self, engine: Engine, layout: ShopLayout) -> None:
+    def __init__(self, engine: Engine, layout: ShopLayout, zone: tzinfo) -> None:
         self._engine = engine
         self._layout = layout
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
-        self._profiles = _Lookup(layout, USER_PROFILE)
-        self._products = _Lookup(layout, PRODUCT)
-        self._history = HistoryQuery(layout, engine.dialect.name)
+        self._profiles = _Lookup(layout, USER_PROFILE, zone)
+        self._products = _Lookup(layout, PRODUCT, zone)
+        self._history = HistoryQuery(layout, engine.dialect.name, zone)
+        self._is_user = is_id(
+            layout[USER_PROFILE], "user_id", self.user_id_kind, engine.dialect.name
+        )
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, time_zone: str = "UTC") -> Self:
         """Connect and look at the tables.
 
-        Raises `DatabaseError` where the database cannot be reached, or lacks tables or columns.
+        `time_zone` is the IANA name of the zone of times without an offset. Raises `DatabaseError`
+        where the database cannot be reached, or lacks tables or columns, and `ConfigError` for an
+        unknown zone.
         """
+        zone = find_zone(time_zone)
         engine = connect(parse_url(url), answer_timeout_s=ANSWER_TIMEOUT_S)
         try:
             with translated(engine.url, "read the tables of"), engine.connect() as connection:
@@ -51,7 +59,7 @@ class Shop:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, layout)
+        return cls(engine, layout, zone)
 
     def close(self) -> None:
         """Close all connections."""
@@ -73,22 +81,22 @@ class Shop:
         return found
 
     def history(self, user_id: Id) -> list[BehaviorRow]:
-        """All usable behaviors of a user, in no particular order; empty where there are none."""
+        """All usable behaviors of a user, in the order of the CSV; empty where there are none."""
         rows = self._fetch(self._history.statement, self._history.bind(user_id))
-        return read_history(rows, user_id, self._layout)
+        return self._history.read(rows, user_id)
 
     def user_ids(self, offset: int, limit: int) -> list[Id]:
         """The ids of a page of the profiles, sorted as the database sorts them."""
         column = self._layout[USER_PROFILE].column("user_id")
-        query = select(column).where(column.is_not(None)).order_by(column)
+        query = select(column).where(*self._is_user).order_by(column)
         rows = self._fetch(query.offset(offset).limit(limit))
         ids = (read_id(value, self.user_id_kind) for (value,) in rows)
         return [id for id in ids if id is not None]
 
     def count_users(self) -> int:
-        """Number of profiles."""
-        column = self._layout[USER_PROFILE].column("user_id")
-        return int(self._fetch(select(func.count(column)))[0][0])
+        """Number of profiles whose id can be used: as many as `user_ids` lists."""
+        query = select(func.count()).select_from(self._layout[USER_PROFILE].source)
+        return int(self._fetch(query.where(*self._is_user))[0][0])
 
     def _look_up(self, lookup: _Lookup, ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         return lookup.read(self._fetch(lookup.statement, lookup.bind(ids)), ids)
@@ -103,8 +111,9 @@ class Shop:
 class _Lookup:
     """The rows of one table by their key; the statement is made once for a shop."""
 
-    def __init__(self, layout: ShopLayout, table: Table) -> None:
+    def __init__(self, layout: ShopLayout, table: Table, zone: tzinfo) -> None:
         self._table = table
+        self._zone = zone
         self._names = layout[table].names
         self._id_kind = layout.id_kind(table.key)
         filter = IdFilter(layout[table], table.key, self._id_kind)
@@ -119,12 +128,13 @@ class _Lookup:
             id = read_id(values.pop(self._table.key), self._id_kind)
             if id is not None and id in wanted and id not in found:
                 found[id] = {self._table.key: id} | {
-                    name: for_json(value, self._table.kind(name)) for name, value in values.items()
+                    name: for_json(value, self._table.kind(name), self._zone)
+                    for name, value in values.items()
                 }
         return found
 
 
-def for_json(value: object, kind: Kind) -> Any:
+def for_json(value: object, kind: Kind, zone: tzinfo) -> Any:
     """A value as JSON says it: times in ISO 8601 and UTC, null for what cannot be read."""
     match kind:
         case "number":
@@ -133,7 +143,7 @@ def for_json(value: object, kind: Kind) -> Any:
             number = parse_number(value)
             return int(number) if number is not None and number.is_integer() else None
         case "time":
-            seconds = parse_time(value)
+            seconds = parse_time(value, zone)
             return None if seconds is None or seconds == NO_TIME else format_time(seconds)
         case _:
             text = plain(value)

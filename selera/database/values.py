@@ -18,9 +18,10 @@ Time
     `YYYY-MM-DD HH:MM`, `YYYY-MM-DD HH:MM:SS`, `YYYY-MM-DD HH:MM:SS.f` (1 to 9 digits of fraction)
     with one space or `T` before the hour, and for those with a clock time optionally `Z`, `+hh`,
     `+hhmm` or `+hh:mm` (or `-`), directly or after one space. Hours 00..23, minutes and seconds
-    00..59, offsets up to 23:59. A time without an offset is UTC; a date is its midnight in UTC;
-    fractions of a second are cut off. Times outside the years 1 to 9999 (UTC) are unreadable.
-    Numbers are no times.
+    00..59, offsets up to 23:59. A time without an offset is in the shop's own zone, and a date is
+    its midnight there: a time that a change of the clocks repeats is its first occurrence, and one
+    that it skips is read with the offset that held before. Fractions of a second are cut off. Times
+    outside the years 1 to 9999 (UTC) are unreadable. Numbers are no times.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
@@ -44,7 +45,7 @@ NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0
 TIME: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
-    r"(?: ?(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?))?)?"
+    r"(?: ?(Z|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?))?)?"
 )
 
 EARLIEST: Final = calendar.timegm((1, 1, 1, 0, 0, 0))
@@ -82,40 +83,46 @@ def parse_count(value: object) -> int | None:
     return math.ceil(number)
 
 
-def parse_time(value: object) -> int | None:
-    """UTC seconds of a time; `NO_TIME` where it is blank, None where it cannot be read."""
+def parse_time(value: object, zone: tzinfo = UTC) -> int | None:
+    """UTC seconds of a time; `NO_TIME` where it is blank, None where it cannot be read.
+
+    `zone` is that of times without an offset.
+    """
     if is_blank(value):
         return NO_TIME
-    if isinstance(value, datetime):
-        return _seconds_of_datetime(value)
-    if isinstance(value, date):
-        return calendar.timegm(value.timetuple())
-    if isinstance(value, str):
-        return _seconds_of_text(value.strip(WHITE_SPACE))
-    return None
-
-
-def _seconds_of_datetime(moment: datetime) -> int | None:
+    moment = _moment(value)
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone, fold=0)
     offset = moment.utcoffset() or timedelta()
     seconds = calendar.timegm(moment.timetuple()) - math.floor(offset.total_seconds())
     return seconds if EARLIEST <= seconds <= LATEST else None
 
 
-def _seconds_of_text(text: str) -> int | None:
+def _moment(value: object) -> datetime | None:
+    """What a calendar and a clock show, with an offset where the value bears one."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    if isinstance(value, str):
+        return _moment_of_text(value.strip(WHITE_SPACE))
+    return None
+
+
+def _moment_of_text(text: str) -> datetime | None:
     match = TIME.fullmatch(text)
     if match is None:
         return None
-    year, month, day, hour, minute, second, sign, offset_hours, offset_minutes = match.groups("0")
-    hours_away, minutes_away = int(offset_hours), int(offset_minutes)
-    if hours_away > 23 or minutes_away > 59:
-        return None
+    *shown, offset, sign, hours_away, minutes_away = match.groups("0")
+    year, month, day, hour, minute, second = map(int, shown)
+    away = timedelta(hours=int(hours_away), minutes=int(minutes_away))
+    zone = None if offset == "0" else timezone(-away if sign == "-" else away)
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     except ValueError:
         return None
-    away = (hours_away * 60 + minutes_away) * 60
-    seconds = calendar.timegm(moment.timetuple()) + (away if sign == "-" else -away)
-    return seconds if EARLIEST <= seconds <= LATEST else None
 
 
 def format_time(seconds: int) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from ..contracts.errors import ConfigError
 from ..contracts.interactions import RatingScale
+from ..contracts.zones import find_zone
 
 
 class EtlConfig(msgspec.Struct, frozen=True):
@@ -47,9 +48,4 @@ class EtlConfig(msgspec.Struct, frozen=True):
 
     def zone(self) -> ZoneInfo:
         """The zone of times without an offset."""
-        try:
-            return ZoneInfo(self.time_zone)
-        except (ValueError, OSError, KeyError) as error:
-            raise ConfigError(
-                f"etl.time_zone must be an IANA name such as Asia/Jakarta, got {self.time_zone!r}"
-            ) from error
+        return find_zone(self.time_zone)

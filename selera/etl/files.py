@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files: told apart, and written so that they appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, Self, cast
 
-import polars as pl
 from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
+    import polars as pl
     from _typeshed import ReadableBuffer
 
-_BLOCK = 1 << 22
+Signature = tuple[int, int, int]
+"""Inode, size in bytes and time of the last change in nanoseconds: equal until somebody writes."""
+
 _LOCK = ".lock"
 
 
@@ -105,20 +107,26 @@ class NewFile(io.RawIOBase):
             if sha256_of(self._path) == self.sha256:
                 return False
         os.replace(self._temporary, self._path)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         return True
 
 
+def signature(path: Path) -> Signature | None:
+    """The file's signature; None where there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits; reads it block by block."""
-    digest = hashlib.sha256()
+    """SHA-256 of a file's bytes, in hexadecimal digits; OSError where it cannot be read."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system can open folders."""
     try:
         handle = os.open(folder, os.O_RDONLY)

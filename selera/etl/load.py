@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from ..contracts.errors import DataError, NothingToLearn
 from ..contracts.interactions import Interactions, RatingScale
 from .arrays import VALUE, build_interactions
 from .cells import Cell, find_id_kind, interaction_columns, read_cells
-from .files import OutputPaths, sha256_of
-from .manifest import Manifest, read_manifest
+from .files import OutputPaths, sha256_of, signature
+from .manifest import Manifest, read_any_manifest, read_manifest
 from .scale import ScaleTally
 from .structure import CURE, broken, check_structure
 
@@ -46,12 +45,31 @@ def load_training_csv(path: Path) -> TrainingData:
     Raises DataError where the file is missing or broken, with the line and the cure, and
     NothingToLearn where it has no rows.
     """
+    files = (path, OutputPaths.beside(path).manifest)
     try:
-        before = _version(path)
+        before = [signature(file) for file in files]
         data = _load(path)
-        return data if _version(path) == before else load_training_csv(path)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. Run etl.py to make it.") from error
+    if [signature(file) for file in files] != before:
+        return load_training_csv(path)
+    _warn_of_strange_manifest(path, data)
+    return data
+
+
+def _warn_of_strange_manifest(path: Path, data: TrainingData) -> None:
+    """Say so where the manifest beside the CSV is not its own: one of them was changed."""
+    place = OutputPaths.beside(path).manifest
+    if not place.exists() or read_manifest(place, data.sha256):
+        return
+    manifest = read_any_manifest(place)
+    log.warning(
+        "the manifest does not belong to the CSV, which was cut or changed: run etl.py again",
+        csv=str(path),
+        csv_rows=data.n_rows,
+        manifest=str(place),
+        manifest_rows=manifest.n_rows if manifest else "unknown",
+    )
 
 
 def _load(path: Path) -> TrainingData:
@@ -71,12 +89,6 @@ def _load(path: Path) -> TrainingData:
     seconds = round(time.perf_counter() - started, 3)
     log.info("loaded training data", rows=behaviors.height, seconds=seconds)
     return TrainingData(interactions, sha256, behaviors.height)
-
-
-def _version(path: Path) -> tuple[int, int, int]:
-    """What changes when a file is replaced or written."""
-    status = os.stat(path)
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read_header(path: Path) -> list[str]:

@@ -55,9 +55,15 @@ def read_manifest(path: Path, sha256: str) -> Manifest | None:
     The CSV alone is the truth, so a manifest that is missing, damaged, of another version or of
     another CSV is no error.
     """
+    manifest = read_any_manifest(path)
+    if manifest is None or manifest.schema_version != SCHEMA_VERSION:
+        return None
+    return manifest if manifest.sha256 == sha256 else None
+
+
+def read_any_manifest(path: Path) -> Manifest | None:
+    """The manifest at `path`, whatever CSV it belongs to; None where it is missing or damaged."""
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return None
-    belongs = manifest.sha256 == sha256 and manifest.schema_version == SCHEMA_VERSION
-    return manifest if belongs else None

@@ -1,9 +1,7 @@
 """Columns of times, as dates, date-times or texts, read as UTC seconds.
 
 The rules are those of `database.values`. The ordinary shapes are read as columns; every other value
-goes through those rules one by one. Times without an offset are in the shop's own zone: a time that
-a change of the clocks repeats is its first occurrence, and one that it skips is read with the
-offset that held before.
+goes through those rules one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from ..database.values import EARLIEST, LATEST, WHITE_SPACE, is_blank, parse_time, plain
+from ..database.values import EARLIEST, LATEST, is_blank, parse_time, plain
 from .values import Reader, Readings, nothing, only
 
 _DATES: frozenset[type] = frozenset({NoneType, date})
@@ -36,9 +34,8 @@ def time_reader(zone: ZoneInfo) -> Reader:
     def read(values: Sequence[Any]) -> Readings:
         wall, is_local = _read_ordinary(values)
         odd = _unread(values, wall)
-        wall = wall.scatter(odd, [parse_time(values[place]) for place in odd])
-        is_local = is_local.scatter(odd, [_is_local(values[place]) for place in odd])
         seconds = wall if zone.key == "UTC" else _in_utc(wall, is_local, zone)
+        seconds = seconds.scatter(odd, [parse_time(values[place], zone) for place in odd])
         unread = _unread(values, seconds)
         texts = [str(plain(values[place])) for place in unread]
         return seconds, nothing(len(values)).scatter(unread, texts)
@@ -76,14 +73,6 @@ def _read_ordinary_texts(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     )
     wall = readings["wall"]
     return wall.set(wall < EARLIEST, None), readings["is_local"]
-
-
-def _is_local(value: object) -> bool:
-    """Whether a time that can be read bears no offset: then, as a text, it could still take one."""
-    if isinstance(value, str):
-        text = value.strip(WHITE_SPACE)
-        return len(text) == len("2026-01-02") or parse_time(f"{text}Z") is not None
-    return not isinstance(value, datetime) or value.tzinfo is None
 
 
 def _unread(values: Sequence[Any], seconds: pl.Series) -> list[int]:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from threading import Event
 
-Signature = tuple[int, int, int]
-"""Inode, size in bytes and time of the last change in nanoseconds: equal until somebody writes."""
-
-
-def signature(path: Path) -> Signature | None:
-    """The file's signature; None where there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+from ..etl.files import Signature, sha256_of, signature
 
 
 def sha256(path: Path) -> str | None:
     """SHA-256 of the file's bytes in hexadecimal; None where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None
 

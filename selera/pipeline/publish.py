@@ -2,7 +2,8 @@
 
 `models/<version>.pkl` is written, read back in full, and then hard-linked to a temporary name that
 replaces the published file. Whoever has mapped an older version keeps reading it undisturbed; a
-publication that is interrupted anywhere leaves the published file as it was.
+publication that is interrupted anywhere leaves the published file as it was. Outputs that stand in
+one folder share `models/`, so their publications take turns.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from ..artifact import verify_artifact, write_artifact
 from ..contracts.protocols import Arrays
+from ..etl.files import sync_folder
+from .locks import exclusive
 
 KEPT_VERSIONS = 5
 """How many versions stay under `models/`, the published one included."""
@@ -39,18 +44,20 @@ def publish(
     """Publish a model as `output` and return the name of its version.
 
     `seconds` is what its training took. The caller holds the lock of `output`. Raises ArtifactError
-    where the file does not read back as it was written, OSError where the disk says no; the
-    published file is then as it was before.
+    where the file does not read back as it was written, DataError where there is no folder to write
+    into, OSError where the disk says no; the published file is then as it was before.
     """
     version = version_name(trained_at, content_sha256(metadata, arrays))
     folder = versions_folder(output)
-    folder.mkdir(exist_ok=True)
     path = folder / f"{version}.pkl"
     run = {"version": version, "trained_at": _iso(trained_at), "seconds": round(seconds, 3)}
-    write_artifact(path, metadata, arrays, run=run)
-    verify_artifact(path)
-    _replace(output, path)
-    removed = _prune(folder, keep=path)
+    with exclusive(folder, "publication", wait=True):
+        folder.mkdir(exist_ok=True)
+        _remove(folder.glob(".*.tmp"))  # of killed publications: whoever lives would hold the lock
+        write_artifact(path, metadata, arrays, run=run)
+        verify_artifact(path)
+        _replace(output, path)
+        removed = _prune(folder, keep=path)
     log.info("published", version=version, size_bytes=path.stat().st_size, removed=removed)
     return version
 
@@ -70,8 +77,13 @@ def content_sha256(metadata: Mapping[str, Any], arrays: Arrays) -> str:
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(_raw(array))
     return digest.hexdigest()
+
+
+def _raw(array: NDArray[Any]) -> memoryview:
+    """The bytes of an array, which is copied only where it is not contiguous."""
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
 
 
 def _iso(moment: datetime) -> str:
@@ -80,9 +92,9 @@ def _iso(moment: datetime) -> str:
 
 def _replace(output: Path, version: Path) -> None:
     """Let `output` be a second name of the file `version`, or a copy where links are impossible."""
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    temporary = output.with_name(f".{output.name}.tmp")
     try:
-        temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)  # a killed publication may have left it
         try:
             os.link(version, temporary)
         except OSError:
@@ -90,15 +102,22 @@ def _replace(output: Path, version: Path) -> None:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         os.replace(temporary, output)
+        sync_folder(output.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _prune(folder: Path, *, keep: Path) -> int:
-    """Remove all but the newest versions, and what interrupted trainings left; return how many."""
+    """Remove all but the newest versions; return how many."""
     versions = sorted((path for path in folder.glob("*.pkl") if path != keep), reverse=True)
-    removable = [*versions[KEPT_VERSIONS - 1 :], *folder.glob(".*.tmp")]
-    for path in removable:
+    return _remove(versions[KEPT_VERSIONS - 1 :])
+
+
+def _remove(paths: Iterable[Path]) -> int:
+    """Remove files as far as the system lets go of them; return how many went."""
+    n_removed = 0
+    for path in paths:
         with suppress(OSError):  # Windows keeps a file that somebody has mapped
             path.unlink()
-    return len(removable)
+            n_removed += 1
+    return n_removed

@@ -63,15 +63,31 @@ class TrainReport(msgspec.Struct, frozen=True):
             judged = self.evaluation.lines()
         return [
             *judged,
-            f"Trained {self.model} on {self.n_behaviors:,} behaviors of {self.n_users:,} users "
-            f"with {self.n_items:,} products and published {self.output} as {self.version} "
-            f"in {self.seconds:.1f} s.",
+            *self._warning(),
+            f"Trained {self.model} on {_counted(self.n_behaviors, 'behavior')} of "
+            f"{_counted(self.n_users, 'user')} with {_counted(self.n_items, 'product')} and "
+            f"published {self.output} as {self.version} in {self.seconds:.1f} s.",
+        ]
+
+    def _warning(self) -> list[str]:
+        """What to do where the evaluation is sure that popularity would rank better."""
+        rankings = [] if self.evaluation is None else self.evaluation.rankings
+        if not any(each.name == self.model and each.ndcg_gain.high < 0 for each in rankings):
+            return []
+        return [
+            f"Warning: {self.model} ranks worse than popularity on this shop. To publish "
+            "popularity instead: selera train --model popularity; for every later training, set "
+            'model = "popularity" under [training] in selera.toml.'
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain builtins."""
         built: dict[str, Any] = msgspec.to_builtins(self)
         return built
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else f'{noun}s'}"
 
 
 def train(

@@ -17,9 +17,10 @@ import watchfiles
 
 from ..artifact import open_artifact
 from ..contracts.errors import ArtifactError, ConfigError
+from ..etl.files import Signature, signature
 from .backoff import Backoff
 from .children import NICENESS, Command, run_child
-from .files import Signature, settled_signature, sha256, signature
+from .files import settled_signature, sha256
 from .watching import WatchConfig, WatchReport
 
 log = structlog.get_logger(__name__)
@@ -135,7 +136,8 @@ class _Trainer:
     def _after_failure(self, code: int) -> None:
         """A content that cannot be used is not tried again; a training that was killed is."""
         if code > 0:
-            log.warning("training failed, the old model stays until the file changes", code=code)
+            kept = "the old model stays" if self._output.exists() else "there is no model yet"
+            log.warning(f"training failed, {kept} until the file changes", code=code)
             return
         pause_s = self._backoff.next_s()
         log.warning("training was killed", signal=-code, retry_in_s=pause_s)

@@ -15,6 +15,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the server listens, what it answers from, and how much it does at once.
 
     database : SQLAlchemy URL of the shop
+    time_zone : IANA name of the zone of its times without an offset, the one of the ETL
     model : the published model file; it may appear, and be replaced, while the server runs
     host : address to listen on; answers hold personal data, so by default only this machine asks
     port : 0 takes any free port
@@ -24,6 +25,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     database: str = "sqlite:///shop.db"
+    time_zone: str = "UTC"
     model: Path = Path("system-recomendation.pkl")
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 5000

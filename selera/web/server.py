@@ -34,7 +34,8 @@ def serve(config: WebConfig, started: Callable[[str], None] = lambda url: None) 
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(config.host, config.port))
-        shop = stack.enter_context(contextlib.closing(Shop.open(config.database)))
+        shop = Shop.open(config.database, time_zone=config.time_zone)
+        stack.enter_context(contextlib.closing(shop))
         service = RecommendationService(ModelSlot(config.model), shop, config.serving)
         url = _url(config.host, listener.getsockname()[1])
         _warn_if_public(config.host)

@@ -63,8 +63,21 @@ def test_missing_files_are_errors_with_the_command_that_makes_them(tmp_path: Pat
     (database,) = checks.check_database(shop.url)
 
     assert (data.level, data.cure) == ("error", "Make it: selera etl")
-    assert (model.level, "training.py" in model.sentence) == ("error", True)
-    assert (database.level, "selera seed" in database.sentence) == ("error", True)
+    assert model.sentence == f"there is no model at {shop.model}."
+    assert (model.level, model.cure) == ("error", "Train a new one with: python training.py")
+    assert database.sentence == f"There is no database at {shop.database}."
+    assert (database.level, "selera seed" in database.cure) == ("error", True)
+
+
+def test_a_csv_that_cannot_be_read_is_not_called_missing(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.data.mkdir()
+
+    (data,) = checks.check_data(shop.data, shop.url)
+
+    assert (data.level, data.subject) == ("error", "data")
+    assert data.sentence == f"{shop.data} is there but cannot be read: Is a directory."
+    assert "--data" in data.cure
 
 
 def test_new_rows_make_the_csv_stale(shop: Shop) -> None:
@@ -125,6 +138,7 @@ def test_a_model_with_one_wrong_bit_is_an_error(shop: Shop) -> None:
 
     assert _levels(findings) == ["error"]
     assert "damaged" in findings[0].sentence
+    assert findings[0].cure == "Train a new one with: python training.py"
 
 
 def test_every_section_of_the_settings_is_checked() -> None:

@@ -138,6 +138,55 @@ def test_similar_products_are_listed(shop: Path) -> None:
     assert "Like product 1" in selera("similar", "1", cwd=shop).stdout
 
 
+def test_a_missing_model_is_one_line(shop: Path) -> None:
+    for command in ("recommend", "similar"):
+        done = selera(command, "3", "--model", "none.pkl", cwd=shop)
+
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("Error: there is no model at none.pkl.")
+
+
+def test_an_empty_list_is_a_sentence_to_a_person(tmp_path: Path) -> None:
+    """A shop with one product that is all that its one user ever bought."""
+    _make_lonely_shop(tmp_path)
+
+    recommended = selera("recommend", "1", cwd=tmp_path)
+    similar = selera("similar", "1", cwd=tmp_path)
+
+    assert recommended.stdout.splitlines() == [
+        "Nothing to recommend to user 1 (Ann): no product is left that is new to them and listed."
+    ]
+    assert similar.stdout.splitlines() == [
+        "Nothing is like product 1 (Tea): no other product is listed."
+    ]
+    answer = json.loads(selera("recommend", "1", "--json", cwd=tmp_path).stdout)
+    assert answer["recommendations"] == []
+
+
+def _make_lonely_shop(folder: Path) -> None:
+    assert selera("seed", *SMALL, cwd=folder).returncode == 0
+    with closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'data_%'"
+        ).fetchall():
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("INSERT INTO data_user_profile (user_id, name) VALUES (1, 'Ann')")
+        connection.execute(
+            "INSERT INTO data_product_category_tag_source_country (product_id, product_name)"
+            " VALUES (1, 'Tea')"
+        )
+        connection.execute(
+            "INSERT INTO data_product_transaction_buy"
+            " (transaction_id, user_id, product_id, transaction_value, transaction_date)"
+            " VALUES (1, 1, 1, 10, '2026-06-30')"
+        )
+    for command in ("etl", "train"):
+        done = selera(command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert "Trained svd on 1 behavior of 1 user with 1 product and" in done.stdout
+
+
 def test_a_data_set_is_imported(tmp_path: Path) -> None:
     (tmp_path / "u.user").write_text("1|24|M|technician|85711\n2|53|F|other|94043\n")
     (tmp_path / "u.genre").write_text("unknown|0\nAction|1\n")

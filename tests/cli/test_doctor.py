@@ -17,14 +17,29 @@ def test_an_empty_folder_is_told_what_to_do_first(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "6 findings: 3 errors, 0 warnings."
 
 
-def test_a_wrong_setting_ends_the_examination_in_one_json_object(tmp_path: Path) -> None:
-    done = selera("doctor", "--json", cwd=tmp_path, environment={"SELERA_WEB_PORT": "-1"})
+@pytest.mark.parametrize(
+    ("toml", "environment", "said"),
+    [
+        ("", {"SELERA_WEB_PORT": "-1"}, "web.port must be"),
+        ("[serving]\nreasons = 'x'\n", {}, "[serving]|serving.reasons"),
+        ("[web\n", {}, "selera.toml is no TOML"),
+        ("[wbe]\nport = 1\n", {}, "[wbe] in selera.toml is no setting"),
+    ],
+)
+def test_a_wrong_setting_hides_no_other_finding(
+    tmp_path: Path, toml: str, environment: dict[str, str], said: str
+) -> None:
+    (tmp_path / "selera.toml").write_text(toml)
+
+    done = selera("doctor", "--json", cwd=tmp_path, environment=environment)
 
     answer = json.loads(done.stdout)
     assert done.returncode == 1
-    assert answer["errors"] == 1
-    assert [each["subject"] for each in answer["findings"]] == ["python", "settings"]
-    assert "web.port must be" in answer["findings"][1]["sentence"]
+    by_subject = {each["subject"]: each for each in answer["findings"]}
+    assert any(each in by_subject["settings"]["sentence"] for each in said.split("|"))
+    assert {"database", "data", "model"} <= by_subject.keys()
+    assert by_subject["model"]["cure"] == "Train a new one with: python training.py"
+    assert answer["errors"] >= 4
 
 
 @pytest.mark.slow

@@ -36,6 +36,11 @@ def test_json_errors_are_one_problem_object_on_stderr(tmp_path: Path) -> None:
         (["import", "netflix", "x"], "'netflix' is not one of 'ml-100k'"),
         (["nonsense"], "No such command 'nonsense'"),
         (["recommend", "3", "--limit", "0"], "'--limit': 0 is not in the range 1<=x<=100"),
+        (["etl", "--output", "."], "'--output': File '.' is a directory"),
+        (["train", "--output", "."], "'--output': File '.' is a directory"),
+        (["train", "--data", "."], "'--data': File '.' is a directory"),
+        (["run", "--output", "."], "'--output': File '.' is a directory"),
+        (["recommend", "3", "--model", "."], "'--model': File '.' is a directory"),
     ],
 )
 def test_wrong_usage_is_exit_2(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -44,6 +49,7 @@ def test_wrong_usage_is_exit_2(tmp_path: Path, arguments: list[str], said: str) 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_usage_in_json_is_a_problem_too(tmp_path: Path) -> None:
@@ -67,6 +73,7 @@ def test_wrong_usage_in_json_is_a_problem_too(tmp_path: Path) -> None:
         (["watch", "--data", "nowhere/x.csv"], {}, "there is no folder"),
         (["train"], {}, "data-training.csv"),
         (["train", "--output", "nowhere/x.pkl"], {}, "there is no folder"),
+        (["train", "--model", "foo"], {}, "must be svd or popularity, got 'foo'"),
         (["etl", "--database", "oracle://x/y"], {}, "'oracle' are not supported"),
     ],
 )

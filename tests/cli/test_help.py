@@ -11,6 +11,7 @@ from selera.cli.commands.importing import DATASETS, import_dataset
 from selera.cli.main import selera as group
 from selera.cli.settings import SECTIONS, Settings
 from selera.shop import IMPORTERS
+from selera.training import RECIPES
 from tests.processes import ROOT, python
 
 HEAVY = (
@@ -78,6 +79,19 @@ def test_every_command_helps() -> None:
 def test_help_of_import_and_the_shop_know_the_same_data_sets() -> None:
     assert set(DATASETS) == set(IMPORTERS)
     assert ", ".join(DATASETS) in (import_dataset.help or "").replace("\n", " ")
+
+
+def test_help_of_train_and_the_training_know_the_same_models() -> None:
+    (option,) = [each for each in group.commands["train"].params if each.name == "model"]
+    assert isinstance(option, Option)
+    assert str(option.help).startswith(f"{' or '.join(RECIPES)}.")
+
+
+def test_what_only_our_own_processes_need_is_not_in_the_help() -> None:
+    done = CliRunner().invoke(group, ["--help"], prog_name="selera")
+
+    assert "--version" in done.output
+    assert "--stop-with-parent" not in done.output
 
 
 def test_the_defaults_that_help_tells_are_the_defaults() -> None:

@@ -26,16 +26,19 @@ with shown_progress() as progress:
 """
 
 
-def test_a_stage_is_said_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_is_said_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
     progress = PlainProgress()
 
     progress("compiling kernels, once", 0, None)
-    for done in range(1000):
-        progress("fitting", done, 1000)
+    for _ in range(2):  # judging fits the same stage several times
+        for done in range(1001):
+            progress("fitting", done, 1000)
+        progress("fitting", 1000, 1000)
 
     assert capsys.readouterr().err.splitlines() == [
         "  compiling kernels, once ...",
-        "  fitting: 0 of 1,000",
+        "  fitting: 1,000 of 1,000",
+        "  fitting: 1,000 of 1,000",
     ]
 
 
@@ -47,8 +50,13 @@ def test_a_stage_that_goes_on_is_said_again(
 
     progress("reading", 0, None)
     progress("reading", 50_000, None)
+    progress("fitting", 1, 40)
 
-    assert capsys.readouterr().err.splitlines() == ["  reading ...", "  reading: 50,000"]
+    assert capsys.readouterr().err.splitlines() == [
+        "  reading ...",
+        "  reading: 50,000",
+        "  fitting: 1 of 40",
+    ]
 
 
 def test_a_terminal_gets_a_bar_and_whole_log_lines(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from selera.contracts.behaviors import BEHAVIOR_SOURCES
 from tests.processes import processes_mentioning, running, selera, wait_until
 
 pytestmark = pytest.mark.slow
@@ -185,3 +186,17 @@ def test_a_database_that_cannot_be_used_is_said_at_once(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "data_user_profile" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_empty_shop_is_told_that_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    assert selera("seed", cwd=tmp_path, environment=SMALL).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+        for source in BEHAVIOR_SOURCES:
+            shop.execute(f"DELETE FROM {source.table.name}")
+
+    with machine(tmp_path) as run:
+        wait_until(lambda: "has a header but no behaviors" in run.log(), "the refusal", READY_S)
+
+    log = run.log()
+    assert "there is no model yet, and nothing to learn one from" in log
+    assert "`selera doctor`" in log

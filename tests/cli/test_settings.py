@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from selera.cli.commands.serve import web_config
 from selera.cli.settings import SECTIONS, Settings, ShopFiles
 from selera.cli.sources import Value, Values
 from selera.contracts.errors import ConfigError
@@ -169,12 +170,28 @@ def test_every_section_of_every_room_is_checked(tmp_path: Path) -> None:
     assert [place.partition(":")[2] for place in SECTIONS.values()] == [
         struct.__name__ for struct in structs
     ]
-    Settings.load(tmp_path / "selera.toml", {}, {}).check()
-    broken = Settings.load(tmp_path / "x", {"SELERA_TRAINING_SVD_N_EPOCHS": "many"}, {})
-    with pytest.raises(ConfigError, match=r"training\.svd\.n_epochs must be a whole number"):
-        broken.check()
+    assert list(Settings.load(tmp_path / "selera.toml", {}, {}).errors()) == []
+    wrong = {"SELERA_TRAINING_SVD_N_EPOCHS": "many", "SELERA_WEB_PORT": "-1"}
+    training, web = Settings.load(tmp_path / "x", wrong, {}).errors()
+    assert "training.svd.n_epochs must be a whole number" in str(training)
+    assert "web.port must be" in str(web)
+
+
+def test_what_cannot_be_read_hides_no_other_setting(tmp_path: Path) -> None:
+    (tmp_path / "selera.toml").write_text("[web\n")
+    environment = {"SELERA_DATABASE": "sqlite:///mine.db", "SELERA_WBE_PORT": "1"}
+
+    settings, errors = Settings.read(tmp_path / "selera.toml", environment, {})
+
+    assert settings.files.database == "sqlite:///mine.db"
+    assert ["is no TOML" in str(errors[0]), "SELERA_WBE_PORT" in str(errors[1])] == [True, True]
 
 
 def test_what_is_handed_over_is_no_setting_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"web\.database in .* is no setting"):
         _load(tmp_path, '[web]\ndatabase = "sqlite:///x.db"\n').section("web", WebConfig)
+
+
+def test_the_server_reads_times_in_the_zone_of_the_etl(tmp_path: Path) -> None:
+    config = web_config(_load(tmp_path, '[etl]\ntime_zone = "Asia/Jakarta"\n'))
+    assert config.time_zone == "Asia/Jakarta"

@@ -79,6 +79,29 @@ def test_rows_that_point_nowhere_are_counted(database_url: str, id_type: str) ->
     found = _findings(database_url)
     assert "2 of 3 rows" in found["data_product_transaction_buy.user_id"].sentence
     assert "1 of 3 rows" in found["data_product_transaction_buy.product_id"].sentence
+    assert {
+        found[f"data_product_transaction_buy.{id}"].level for id in ("user_id", "product_id")
+    } == {"warning"}
+    sentence = found["data_product_transaction_buy.user_id"].sentence
+    assert "keeps users without a profile and rejects rows without a user_id" in sentence
+    assert "rejects them" in found["data_product_transaction_buy.product_id"].sentence
+
+
+def test_a_few_strays_among_many_rows_are_no_warning(database_url: str) -> None:
+    make_minimal_shop(database_url, {USER_PROFILE: USERS, PRODUCT: PRODUCTS})
+    rows = ", ".join(f"({n}, 1, {8 if n < 2 else 7}, 5)" for n in range(201))
+    execute(database_url, f"INSERT INTO data_product_rating VALUES {rows}")
+    assert _findings(database_url)["data_product_rating.product_id"].level == "ok"
+    execute(database_url, "INSERT INTO data_product_rating VALUES (0, 1, 8, 5)")
+    finding = _findings(database_url)["data_product_rating.product_id"]
+    assert (finding.level, "3 of 202 rows" in finding.sentence) == ("warning", True)
+
+
+def test_an_empty_table_is_told_in_words_for_people(database_url: str) -> None:
+    make_minimal_shop(database_url, {USER_PROFILE: USERS, PRODUCT: PRODUCTS})
+    found = _findings(database_url)
+    sentence = found["data_product_transaction_buy"].sentence
+    assert sentence.endswith("models learn nothing from purchases.")
 
 
 def test_ids_of_two_types_are_compared_all_the_same(database_url: str) -> None:

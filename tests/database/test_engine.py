@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,57 @@ def test_an_engine_that_answers_requests_is_impatient() -> None:
     mariadb = connect_arguments(make_url("mysql+pymysql://host/shop"), 3)
     assert "statement_timeout=3s" in postgresql["options"]
     assert mariadb["read_timeout"] == 3
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_port_where_no_mysql_server_answers_is_told_in_time(
+    monkeypatch: pytest.MonkeyPatch, greeting: bytes
+) -> None:
+    monkeypatch.setattr("selera.database.drivers.GREETING_TIMEOUT_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_greet, args=(server, greeting))
+        answering.start()
+        port = server.getsockname()[1]
+        with pytest.raises(DatabaseError, match="no MySQL server answers there") as caught:
+            open_engine(f"mysql://user:secret@127.0.0.1:{port}/shop")
+        answering.join()
+    assert "secret" not in str(caught.value)
+
+
+def _greet(server: socket.socket, greeting: bytes) -> None:
+    """Say something to one client, then wait until it goes."""
+    client, _ = server.accept()
+    with client:
+        client.sendall(greeting)
+        client.settimeout(10)
+        client.recv(1)
+
+
+@pytest.mark.parametrize("database_kind", ["mariadb"], indirect=True)
+def test_the_patience_for_a_greeting_is_not_that_for_an_answer(database_url: str) -> None:
+    for options, expected in (("", None), ("?read_timeout=100", 100)):
+        with opened(database_url + options) as engine, engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            assert driver._read_timeout == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:secret@hush@host/shop",
+        "postgresql://user:secret@hu/sh@host/shop",
+        "mysql://user:secret@hush@@host:3306/shop?ssl_ca=ca.pem",
+        "postgresql://user:secret@hush@host:port/shop",
+    ],
+)
+def test_an_at_sign_in_a_password_is_asked_for_as_40_and_not_shown(url: str) -> None:
+    with pytest.raises(DatabaseError, match=r"//\*\*\*@host.*Write an @ .* as %40") as caught:
+        open_engine(url)
+    for part in ("secret", "hu", "sh@"):
+        assert part not in str(caught.value)
+
+
+def test_an_at_sign_may_stand_encoded_or_in_an_option() -> None:
+    assert parse_url("mysql://user:a%40b@host/shop?ssl_ca=/a@b").password == "a@b"
+    assert parse_url("sqlite:////home/a@b/c@d.db").database == "/home/a@b/c@d.db"

@@ -139,6 +139,22 @@ def test_pages_of_users_follow_one_another(database_url: str) -> None:
         assert shop.count_users() == 4
 
 
+@pytest.mark.parametrize("id_type", ["VARCHAR(20)", "BIGINT"])
+def test_users_are_counted_as_they_are_listed(database_url: str, id_type: str) -> None:
+    ids = ["5", None] if id_type == "BIGINT" else ["", "5", " ", None]
+    if database_url.startswith("sqlite"):
+        ids += ["", ""]
+    make_minimal_shop(
+        database_url,
+        {USER_PROFILE: [(id, None, None, None, None) for id in ids]},
+        id_type=id_type,
+    )
+    with closing(Shop.open(database_url)) as shop:
+        expected = 1 if id_type == "BIGINT" else 2
+        assert len(shop.user_ids(0, 100)) == len(shop.user_ids(0, expected)) == expected
+        assert shop.count_users() == expected
+
+
 def test_unreadable_and_odd_values_are_null_in_json(database_url: str) -> None:
     make_minimal_shop(database_url, {USER_PROFILE: [(1, None, None, None, None)]})
     execute(

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -152,6 +153,26 @@ def test_datetimes_are_read_alike_as_objects_and_as_texts(moment: datetime) -> N
     if offset is not None and offset.seconds % 60:
         return  # the local mean times of long ago have seconds that ISO 8601 cannot tell
     assert parse_time(moment) == parse_time(moment.isoformat(" "))
+
+
+@pytest.mark.parametrize(
+    ("value", "utc"),
+    [
+        ("2026-03-29 02:30:00", datetime(2026, 3, 29, 1, 30)),
+        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30)),
+        (datetime(2026, 10, 25, 2, 30, fold=1), datetime(2026, 10, 25, 0, 30)),
+        ("2026-10-25 02:30:00Z", datetime(2026, 10, 25, 2, 30)),
+        ("2026-10-25 02:30+0100", datetime(2026, 10, 25, 1, 30)),
+        (date(2026, 7, 1), datetime(2026, 6, 30, 22, 0)),
+    ],
+)
+def test_times_without_an_offset_are_in_the_zone(value: object, utc: datetime) -> None:
+    seconds = int(utc.replace(tzinfo=UTC).timestamp())
+    assert parse_time(value, ZoneInfo("Europe/Berlin")) == seconds
+
+
+def test_a_local_time_that_leaves_the_calendar_cannot_be_read() -> None:
+    assert parse_time("0001-01-01 00:00:00", ZoneInfo("Asia/Jakarta")) is None
 
 
 @given(st.datetimes())

@@ -10,13 +10,23 @@ from filelock import FileLock
 
 from selera.contracts.errors import DataError
 from selera.contracts.tables import RATING
-from selera.etl.files import OutputPaths, scratch_folder, sha256_of
+from selera.etl.files import OutputPaths, scratch_folder, sha256_of, signature
 from selera.etl.manifest import read_manifest
 from selera.etl.overlap import OneBehind, paused_garbage_collection
 
 from .tiny import etl, make_shop, transform
 
 SHOP = {RATING: [(1, 1, 10, 5, None), (2, 1, 10, None, None)]}
+
+
+def test_a_rewrite_of_equal_size_changes_the_signature(tmp_path: Path) -> None:
+    file, other = tmp_path / "file", tmp_path / "other"
+    assert signature(file) is None
+    file.write_bytes(b"one")
+    before = signature(file)
+    other.write_bytes(b"two")
+    os.replace(other, file)
+    assert signature(file) != before
 
 
 def test_the_three_files_stand_beside_each_other(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE, REVIEW_CODE, VISIT_CODE
 from selera.contracts.columns import TRAINING_COLUMNS
@@ -71,6 +72,28 @@ def test_the_manifest_says_what_the_csv_cannot(tmp_path: Path) -> None:
     (tmp_path / "data-training.manifest.json").write_text("{}")
     alone = load_training_csv(csv).interactions
     assert (alone.users.kind, alone.rating_scale) == ("int", RatingScale(1, 5))
+
+
+def test_a_manifest_of_another_csv_is_told_with_both_sizes(tmp_path: Path) -> None:
+    etl(tmp_path, SHOP)
+    path, manifest = tmp_path / "data-training.csv", tmp_path / "data-training.manifest.json"
+    with capture_logs() as calm:
+        load_training_csv(path)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    with capture_logs() as cut:
+        load_training_csv(path)
+    manifest.write_text("{")
+    with capture_logs() as damaged:
+        load_training_csv(path)
+    manifest.unlink()
+    with capture_logs() as alone:
+        load_training_csv(path)
+    assert not [line for line in calm + alone if line["log_level"] == "warning"]
+    (warning,) = (line for line in cut if line["log_level"] == "warning")
+    assert "run etl.py again" in warning["event"]
+    assert (warning["csv_rows"], warning["manifest_rows"]) == (7, 8)
+    (warning,) = (line for line in damaged if line["log_level"] == "warning")
+    assert (warning["csv_rows"], warning["manifest_rows"]) == (7, "unknown")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ from selera.etl.values import (
     read_texts,
 )
 
-UTC_ZONE = ZoneInfo("UTC")
+zones = st.sampled_from(
+    ["UTC", "Asia/Jakarta", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"]
+).map(ZoneInfo)
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 number_texts = st.from_regex(r"\s?[+-]?[0-9]{0,4}\.?[0-9]{0,3}([eE][+-]?[0-9]{1,3})?\s?")
@@ -96,10 +98,10 @@ def test_counts_agree_with_single_values(column: list[Any]) -> None:
     assert_unread_are_told(column, said, unread)
 
 
-@given(columns(time_texts, st.datetimes(), st.dates(), times))
-def test_times_agree_with_single_values(column: list[Any]) -> None:
-    said, unread = both(time_reader(UTC_ZONE)(column))
-    single = [parse_time(value) for value in column]
+@given(zones, columns(time_texts, st.datetimes(), st.dates(), times))
+def test_times_agree_with_single_values(zone: ZoneInfo, column: list[Any]) -> None:
+    said, unread = both(time_reader(zone)(column))
+    single = [parse_time(value, zone) for value in column]
     assert said == [None if seconds == NO_TIME else seconds for seconds in single]
     assert_unread_are_told(column, said, unread)
 
@@ -145,14 +147,10 @@ def test_odd_values_are_told_as_texts(reader: Reader, value: object, told: str) 
     assert both(reader([value])) == ([None], [told])
 
 
-ZONES = st.sampled_from(["Asia/Jakarta", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"])
-
-
-@given(ZONES, st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2037, 1, 1)), max_size=5))
+@given(zones, st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2037, 1, 1)), max_size=5))
 def test_local_times_are_moved_by_the_offset_of_their_zone(
-    name: str, moments: list[datetime]
+    zone: ZoneInfo, moments: list[datetime]
 ) -> None:
-    zone = ZoneInfo(name)
     whole = [moment.replace(microsecond=0) for moment in moments]
     expected = [int(moment.replace(tzinfo=zone).timestamp()) for moment in whole]
     for column in (moments, [str(moment) for moment in whole], [str(each) + " " for each in whole]):

@@ -1,16 +1,15 @@
 import hashlib
-import os
 import threading
 import time
 from pathlib import Path
 
-from selera.pipeline.files import settled_signature, sha256, signature
+from selera.etl.files import signature
+from selera.pipeline.files import settled_signature, sha256
 
 
-def test_a_missing_file_has_neither_signature_nor_hash(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_hash_and_never_settles(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
 
-    assert signature(missing) is None
     assert sha256(missing) is None
     assert settled_signature(missing, 0.01, threading.Event()) is None
 
@@ -20,18 +19,6 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     file.write_bytes(b"taste" * 100_000)
 
     assert sha256(file) == hashlib.sha256(b"taste" * 100_000).hexdigest()
-
-
-def test_a_rewrite_of_equal_size_changes_the_signature(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(b"one")
-    before = signature(file)
-
-    other = tmp_path / "other"
-    other.write_bytes(b"two")
-    os.replace(other, file)
-
-    assert signature(file) != before
 
 
 def test_a_file_settles_only_once_its_writer_rests(tmp_path: Path) -> None:

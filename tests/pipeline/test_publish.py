@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +15,21 @@ from selera.contracts.errors import ArtifactError
 from selera.pipeline.publish import KEPT_VERSIONS, content_sha256, publish, version_name
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+PUBLISHER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+import numpy as np
+from selera.pipeline.publish import publish
+output = Path(sys.argv[1])
+print("ready", file=sys.stderr, flush=True)
+sys.stdin.read()
+for day in range(1, 11):
+    factors = np.full((1 << 20,), day, dtype=np.float32)
+    when = datetime(2026, 3, day, tzinfo=UTC)
+    publish(output, {"output": output.name}, {"factors": factors}, trained_at=when, seconds=1.0)
+"""
 
 
 def _arrays(value: float = 1.0) -> Mapping[str, NDArray[Any]]:
@@ -56,6 +73,11 @@ def test_the_content_hash_sees_metadata_names_shapes_and_numbers() -> None:
 
     assert len(hashes) == 5
     assert content_sha256({"a": 1}, {"x": array.copy()}) in hashes
+    twice = np.repeat(array, 2)
+    assert content_sha256({"a": 1}, {"x": twice[::2]}) in hashes
+    assert content_sha256({}, {"x": array[:0]}) != content_sha256(
+        {}, {"x": np.array(1, np.float32)}
+    )
 
 
 def test_who_has_mapped_an_older_model_keeps_it(tmp_path: Path) -> None:
@@ -100,6 +122,42 @@ def test_what_an_interrupted_training_left_is_removed(tmp_path: Path) -> None:
     assert not leftover.exists()
 
 
+def test_two_outputs_in_one_folder_are_published_at_once(tmp_path: Path) -> None:
+    outputs = [tmp_path / "one.pkl", tmp_path / "two.pkl"]
+    publishers = [
+        subprocess.Popen(
+            [sys.executable, "-c", PUBLISHER, str(output)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for output in outputs
+    ]
+    with publishers[0], publishers[1]:
+        for publisher in publishers:
+            assert publisher.stderr is not None
+            assert publisher.stderr.readline() == "ready\n"
+        for publisher in publishers:
+            assert publisher.stdin is not None
+            publisher.stdin.close()
+        assert [publisher.stderr.read() for publisher in publishers if publisher.stderr] == ["", ""]
+
+    assert [publisher.returncode for publisher in publishers] == [0, 0]
+    for output in outputs:
+        assert verify_artifact(output).metadata == {"output": output.name}
+    assert len(list((tmp_path / "models").iterdir())) == KEPT_VERSIONS
+
+
+def test_what_was_killed_between_link_and_rename_is_removed(tmp_path: Path) -> None:
+    output = tmp_path / "model.pkl"
+    (tmp_path / ".model.pkl.tmp").write_bytes(b"an older model")
+
+    _publish(output)
+
+    assert {path.name for path in tmp_path.iterdir()} <= {"model.pkl", "models", ".models.lock"}
+
+
 def test_a_model_that_cannot_be_kept_leaves_the_published_one(tmp_path: Path) -> None:
     output = tmp_path / "model.pkl"
     version = _publish(output)
@@ -109,7 +167,7 @@ def test_a_model_that_cannot_be_kept_leaves_the_published_one(tmp_path: Path) ->
         publish(output, {}, bad, trained_at=WHEN + timedelta(days=1), seconds=0.0)
 
     assert open_artifact(output).run["version"] == version
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pkl", "models"]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [f"{version}.pkl"]
 
 
 def test_a_folder_without_links_gets_a_copy(

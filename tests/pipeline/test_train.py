@@ -2,10 +2,12 @@ import pickle
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from selera.artifact import open_artifact, verify_artifact
 from selera.contracts.errors import Busy, ConfigError, DataError
+from selera.evaluation import Interval
 from selera.models import Recommender
 from selera.pipeline.files import sha256
 from selera.pipeline.locks import exclusive
@@ -64,6 +66,26 @@ def test_the_report_compares_and_ends_with_a_summary(data: Path, output: Path) -
     assert lines[-1].startswith(f"Trained svd on {N_BEHAVIORS} behaviors of")
     assert f"{N_USERS} users with {N_ITEMS} products" in lines[-1]
     assert lines[-1].endswith(" s.")
+
+
+@pytest.mark.parametrize(("high", "warned"), [(-0.01, True), (0.0, False), (0.01, False)])
+def test_a_model_that_ranks_worse_than_popularity_is_warned_of(
+    data: Path, output: Path, high: float, warned: bool
+) -> None:
+    report = train(data, output, TrainConfig())
+    assert report.evaluation is not None
+    ranking, baseline = report.evaluation.rankings
+    worse = msgspec.structs.replace(ranking, ndcg_gain=Interval(-0.02, -0.03, high))
+    evaluation = msgspec.structs.replace(report.evaluation, rankings=[worse, baseline])
+
+    lines = msgspec.structs.replace(report, evaluation=evaluation).lines()
+
+    warnings = [line for line in lines if line.startswith("Warning: ")]
+    assert len(warnings) == warned
+    for line in warnings:
+        assert line.startswith("Warning: svd ranks worse than popularity on this shop.")
+        assert "--model popularity" in line
+    assert lines[-1].startswith("Trained svd on ")
 
 
 def test_the_report_is_plain_builtins(data: Path, output: Path) -> None:

@@ -173,6 +173,36 @@ def test_a_broken_file_is_named_and_nothing_is_overwritten(films: Path, tmp_path
     assert len(_rows(url, RATING)) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("u.data", "5\t8\t4\t881250949\n5\t7\t1", r"u\.data:2 has 3 fields instead of 4\. "),
+        ("u.item", "7|Café\n", r"u\.item:1 has 2 fields instead of 24\. "),
+        ("u.user", "5|24|F|baker|00501\n6|30", r"u\.user:2 has 2 fields instead of 5\. "),
+        ("u.data", "one\ttwo\tthree\tfour\n", r"could not parse .*[^.]\. Get the file anew\.$"),
+    ],
+)
+def test_a_file_that_was_cut_is_told_with_its_line(
+    films: Path, name: str, content: str, message: str
+) -> None:
+    (films / name).write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match=message) as caught:
+        import_dataset("ml-100k", films, "sqlite:///unused.db", overwrite=False)
+    assert "missing_columns" not in str(caught.value)
+
+
+def test_a_packed_file_that_was_cut_is_told(tmp_path: Path) -> None:
+    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    line = '1,85123A,"A ""T"", light",6,2010-12-01 08:26:00,2.55,17850,Japan\n'
+    folder = _write(tmp_path / "retail", {"online_retail.csv.gz": header + line + line[:12]})
+    with pytest.raises(DataError, match=r"online_retail\.csv\.gz:3 has 3 fields instead of 8\. "):
+        import_dataset("online-retail", folder, "sqlite:///unused.db", overwrite=False)
+    path = folder / "online_retail.csv.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"online_retail\.csv\.gz cannot be read: .*[^.]\. Get"):
+        import_dataset("online-retail", folder, "sqlite:///unused.db", overwrite=False)
+
+
 def test_an_import_refuses_to_overwrite_unless_told_to(films: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     import_dataset("ml-100k", films, url, overwrite=False)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from ..logs import log_to_stderr
 from ..options import current_settings, database_option, json_option, limit_option, model_option
-from ..output import say_json, say_table
+from ..output import say, say_json, say_table
 
 if TYPE_CHECKING:
     from ...serving import (
@@ -64,19 +65,26 @@ def similar(product_id: str, limit: int, as_json: bool) -> None:
 def _open_service() -> Iterator[RecommendationService]:
     """The service as the API has it, on the database and the model of the settings."""
     settings = current_settings()
+    log_to_stderr("error")  # that a model is refused is told once, as the command's error
     from ...database import Shop
+    from ...etl import EtlConfig
     from ...serving import ModelSlot, RecommendationService, ServingConfig
 
     config = settings.section("serving", ServingConfig)
-    with closing(Shop.open(settings.files.database)) as shop:
+    time_zone = settings.section("etl", EtlConfig).time_zone
+    with closing(Shop.open(settings.files.database, time_zone=time_zone)) as shop:
         yield RecommendationService(ModelSlot(settings.files.model_path), shop, config)
 
 
 def _show_recommendations(answer: RecommendAnswer) -> None:
     user = answer.user
+    who = f"user {user.user_id}{f' ({user.name})' if user.name else ''}"
+    if not answer.recommendations:
+        say(f"Nothing to recommend to {who}: no product is left that is new to them and listed.")
+        return
     popular = "" if answer.fallback is None else ": most popular, there is no usable history yet"
     say_table(
-        f"For user {user.user_id}{f' ({user.name})' if user.name else ''}{popular}",
+        f"For {who}{popular}",
         ("rank", "score", "stars", *_PRODUCT_COLUMNS, "because of"),
         (
             (each.rank, each.score, each.predicted_rating, *_cells(each.product), _because(each))
@@ -87,9 +95,13 @@ def _show_recommendations(answer: RecommendAnswer) -> None:
 
 def _show_similar(answer: SimilarAnswer) -> None:
     product = answer.product
+    name = f"product {product.product_id} ({product.product_name})"
+    if not answer.similar:
+        say(f"Nothing is like {name}: no other product is listed.")
+        return
     popular = "" if answer.fallback is None else ": most popular, it cannot be compared yet"
     say_table(
-        f"Like product {product.product_id} ({product.product_name}){popular}",
+        f"Like {name}{popular}",
         ("rank", "score", *_PRODUCT_COLUMNS),
         ((each.rank, each.score, *_cells(each.product)) for each in answer.similar),
     )

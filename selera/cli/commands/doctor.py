@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -12,15 +13,15 @@ from ...contracts.errors import ConfigError
 from ..failures import FAILURE
 from ..kernels import prepare_kernels
 from ..options import (
-    current_settings,
     data_option,
     database_option,
     json_option,
     model_option,
+    readable_settings,
     setting,
 )
-from ..output import note, say, say_json
-from ..settings import Settings
+from ..output import counted, note, say, say_json
+from ..settings import Settings, ShopFiles
 
 if TYPE_CHECKING:
     from ...database import Finding
@@ -43,7 +44,7 @@ def doctor(context: click.RichContext, as_json: bool) -> None:
     """
     if not prepare_kernels(os.environ):
         note("compiling kernels, once ...")
-    findings = list(_examine(current_settings()))
+    findings = list(_examine(*readable_settings()))
     n_errors = sum(each.level == "error" for each in findings)
     n_warnings = sum(each.level == "warning" for each in findings)
     if as_json:
@@ -53,24 +54,29 @@ def doctor(context: click.RichContext, as_json: bool) -> None:
             say(f"{_MARKS[each.level]}  {each.subject}: {each.sentence}")
             if each.cure:
                 say(f"         {each.cure}")
-        say(f"{len(findings)} findings: {n_errors} errors, {n_warnings} warnings.")
+        errors, warnings = counted(n_errors, "error"), counted(n_warnings, "warning")
+        say(f"{counted(len(findings), 'finding')}: {errors}, {warnings}.")
     if n_errors:
         context.exit(FAILURE)
 
 
-def _examine(settings: Settings) -> Iterator[Finding]:
+def _examine(settings: Settings, unread: list[ConfigError]) -> Iterator[Finding]:
+    """All findings; what is wrong with a setting hides no finding but those on what it names."""
+    from ...web import WebConfig
     from .. import checks
 
     yield from checks.check_python()
-    yield from checks.check_settings(settings)
-    try:
-        files = settings.files
-        from .serve import web_config
+    yield from checks.check_settings(settings, unread)
+    with suppress(ConfigError):  # said by the check of the settings
+        yield from _examine_files(settings.files)
+    with suppress(ConfigError):
+        web = settings.section("web", WebConfig)
+        yield from checks.check_port(web.host, web.port)
 
-        web = web_config(settings)
-    except ConfigError:
-        return  # said by the check of the settings
+
+def _examine_files(files: ShopFiles) -> Iterator[Finding]:
+    from .. import checks
+
     yield from checks.check_database(files.database)
     yield from checks.check_data(files.data_path, files.database)
     yield from checks.check_model(files.model_path, files.data_path)
-    yield from checks.check_port(web.host, web.port)

@@ -8,8 +8,8 @@ import rich_click as click
 
 from ..children import child_command
 from ..logs import log_to_stderr
-from ..options import current_settings, database_option, json_option, setting, wait_option
-from ..output import say, say_json
+from ..options import FILE, current_settings, database_option, json_option, setting, wait_option
+from ..output import counted, say, say_json
 from ..progress import shown_progress
 from ..settings import Settings
 from ..stopping import stop_event
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @setting(
     "data_file",
     "--output",
+    type=FILE,
     metavar="CSV",
     help="Where to write; manifest and rejected rows go beside it.",
     default="data-training.csv",
@@ -62,7 +63,8 @@ def _watch(settings: Settings) -> None:
     command = child_command(settings, "etl", "--wait")
     with stop_event() as stop:
         report = watch_database(settings.files.database, command, stop, config)
-    say(f"Watched for {report.seconds:.0f} s: {report.n_runs} ETL runs, {report.n_failed} failed.")
+    runs = counted(report.n_runs, "ETL run")
+    say(f"Watched for {report.seconds:.0f} s: {runs}, {report.n_failed} failed.")
 
 
 def _lines(report: EtlReport, output: str) -> list[str]:
@@ -80,7 +82,7 @@ def _lines(report: EtlReport, output: str) -> list[str]:
         )
     changed = "" if report.changed else ", the same bytes as before"
     lines.append(
-        f"Wrote {report.n_rows:,} rows to {output}, {n_rejected:,} rejected, "
+        f"Wrote {counted(report.n_rows, 'row')} to {output}, {n_rejected:,} rejected, "
         f"in {report.seconds:.1f} s{changed}."
     )
     return lines

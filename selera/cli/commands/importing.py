@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from ..options import current_settings, database_option, json_option, overwrite_option
-from ..output import say, say_json, say_rows
+from ..output import counted, say, say_json, say_rows
 from ..progress import shown_progress
 
 DATASETS = ("ml-100k", "retailrocket", "online-retail", "complete-journey")
@@ -38,4 +38,4 @@ def import_dataset(name: str, path: Path, overwrite: bool, as_json: bool) -> Non
         say_json({"dataset": name, "rows": rows, "seconds": round(seconds, 3)})
         return
     say_rows(rows)
-    say(f"Imported {name}: {sum(rows.values()):,} rows in {seconds:.1f} s.")
+    say(f"Imported {name}: {counted(sum(rows.values()), 'row')} in {seconds:.1f} s.")

@@ -80,10 +80,31 @@ def _remove_sqlite(path: Path) -> None:
 
 
 def _look_at_shop(settings: Settings) -> None:
-    """Raise DatabaseError, with the cure, for a database that no child could work with."""
+    """Raise DatabaseError, with the cure, for a database that no child could work with.
+
+    Where there is no model yet, and nothing to learn one from, say so.
+    """
     from ...database import Shop
 
-    Shop.open(settings.files.database).close()
+    files = settings.files
+    Shop.open(files.database).close()
+    if not files.model_path.exists() and _nobody_did_anything(files.database):
+        say(
+            "All four behavior tables are empty: there is no model yet, and nothing to learn one "
+            "from. The first one is trained once they are filled; `selera doctor` tells more."
+        )
+
+
+def _nobody_did_anything(url: str) -> bool:
+    from ...contracts.behaviors import BEHAVIOR_SOURCES
+    from ...database import open_engine, snapshot
+
+    engine = open_engine(url)
+    try:
+        with snapshot(engine) as frozen:
+            return not any(frozen.count(source.table) for source in BEHAVIOR_SOURCES)
+    finally:
+        engine.dispose()
 
 
 def _keep_running(settings: Settings, address: Address, started: float, stop: Event) -> None:

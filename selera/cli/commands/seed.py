@@ -13,7 +13,7 @@ from ..options import (
     overwrite_option,
     setting,
 )
-from ..output import say, say_json, say_rows
+from ..output import counted, say, say_json, say_rows
 from ..progress import shown_progress
 
 
@@ -41,4 +41,5 @@ def seed(overwrite: bool, as_json: bool) -> None:
         say_json({"rows": rows, "seconds": round(seconds, 3)})
         return
     say_rows(rows)
-    say(f"Seeded {sum(rows.values()):,} rows in {len(rows)} tables in {seconds:.1f} s.")
+    n_rows, n_tables = counted(sum(rows.values()), "row"), counted(len(rows), "table")
+    say(f"Seeded {n_rows} in {n_tables} in {seconds:.1f} s.")

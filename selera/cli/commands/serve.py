@@ -41,12 +41,14 @@ def serve() -> None:
 
 def web_config(settings: Settings) -> WebConfig:
     """The settings of the server, with what it takes from other sections."""
+    from ...etl import EtlConfig
     from ...serving import ServingConfig
     from ...web import WebConfig
 
     return msgspec.structs.replace(
         settings.section("web", WebConfig),
         database=settings.files.database,
+        time_zone=settings.section("etl", EtlConfig).time_zone,
         model=settings.files.model_path,
         serving=settings.section("serving", ServingConfig),
     )

@@ -6,6 +6,7 @@ import os
 
 import rich_click as click
 
+from ...contracts.errors import ConfigError
 from ..kernels import prepare_kernels
 from ..options import (
     current_settings,
@@ -22,7 +23,7 @@ from ..progress import shown_progress
 @click.command()
 @data_option
 @model_output_option
-@setting("training.model", "--model", metavar="NAME", help="The algorithm.", default="svd")
+@setting("training.model", "--model", metavar="NAME", help="svd or popularity.", default="svd")
 @setting("training.seed", "--seed", type=int, help="Equal seeds, equal models.", default="42")
 @wait_option("training")
 @json_option
@@ -41,9 +42,18 @@ def train(wait: bool, as_json: bool) -> None:
         from ...pipeline.train import train as run_training
 
         config = settings.section("training", TrainConfig)
+        _require_known(config.model)
         report = run_training(files.data_path, files.model_path, config, progress, wait=wait)
     if as_json:
         say_json(report.to_dict())
         return
     for line in report.lines():
         say(line)
+
+
+def _require_known(model: str) -> None:
+    """Raise ConfigError for a recipe that there is not, before anything is read for it."""
+    from ...training import RECIPES
+
+    if model not in RECIPES:
+        raise ConfigError(f"--model (training.model) must be {' or '.join(RECIPES)}, got {model!r}")

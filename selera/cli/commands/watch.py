@@ -7,7 +7,7 @@ import rich_click as click
 from ..children import child_command
 from ..logs import log_to_stderr
 from ..options import current_settings, data_option, model_output_option
-from ..output import say
+from ..output import counted, say
 from ..stopping import stop_event
 
 
@@ -29,4 +29,5 @@ def watch() -> None:
     command = child_command(settings, "train", "--wait")
     with stop_event() as stop:
         report = watch_csv(files.data_path, files.model_path, command, stop, config)
-    say(f"Watched for {report.seconds:.0f} s: {report.n_runs} trainings, {report.n_failed} failed.")
+    runs = counted(report.n_runs, "training")
+    say(f"Watched for {report.seconds:.0f} s: {runs}, {report.n_failed} failed.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ...contracts.tables import BUY, PRODUCT, USER_PROFILE
-from .reading import Imported, numbered, reading, require_files
+from .reading import Imported, numbered, reading, require_fields, require_files
 
 HOUSEHOLDS, PRODUCTS, PURCHASES = FILES = (
     "demographics.csv",
@@ -34,6 +34,7 @@ def read(folder: Path) -> Imported:
 
 
 def _households(path: Path, purchases: pl.DataFrame) -> pl.DataFrame:
+    require_fields(path)
     with reading(path):
         told = pl.read_csv(path, infer_schema=False).select(
             user_id=_whole("household_id"),
@@ -48,6 +49,7 @@ def _households(path: Path, purchases: pl.DataFrame) -> pl.DataFrame:
 
 
 def _products(path: Path) -> pl.DataFrame:
+    require_fields(path)
     with reading(path):
         told = pl.read_csv(path, infer_schema=False)
         return told.select(
@@ -62,6 +64,7 @@ def _products(path: Path) -> pl.DataFrame:
 
 
 def _purchases(path: Path) -> pl.DataFrame:
+    require_fields(path)
     with reading(path):
         told = pl.read_csv(path, infer_schema=False)
         return numbered(

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ...contracts.tables import PRODUCT, RATING, USER_PROFILE
-from .reading import Imported, numbered, reading, require_files, unix_time_text
+from .reading import Imported, numbered, reading, require_fields, require_files, unix_time_text
 
 FILES = ("u.data", "u.item", "u.user", "u.genre")
 _FILM_COLUMNS = ("film", "title", "released", "released_on_video", "address")
@@ -30,6 +30,7 @@ def read(folder: Path) -> Imported:
 
 
 def _profiles(path: Path) -> pl.DataFrame:
+    require_fields(path, 5, "|", quoted=False)
     names = {"user_id": pl.Int64, "age": pl.Int64, "gender": pl.String, "occupation": pl.String}
     with reading(path):
         people = pl.read_csv(
@@ -39,19 +40,22 @@ def _profiles(path: Path) -> pl.DataFrame:
 
 
 def _genres(path: Path) -> list[str]:
+    require_fields(path, 2, "|", quoted=False)
     with reading(path):
         lines = path.read_text(encoding="latin-1").split()
     return [line.rpartition("|")[0] for line in lines]
 
 
 def _films(path: Path, genres: list[str]) -> pl.DataFrame:
+    columns = (*_FILM_COLUMNS, *genres)
+    require_fields(path, len(columns), "|", quoted=False)
     with reading(path):
         films = pl.read_csv(
             path,
             separator="|",
             has_header=False,
             quote_char=None,
-            schema=dict.fromkeys((*_FILM_COLUMNS, *genres), pl.String),
+            schema=dict.fromkeys(columns, pl.String),
             encoding="latin-1",
         )
         listed = pl.concat_list(
@@ -68,6 +72,7 @@ def _films(path: Path, genres: list[str]) -> pl.DataFrame:
 
 def _ratings(path: Path) -> pl.DataFrame:
     names = ("user_id", "product_id", "rating", "at")
+    require_fields(path, len(names), "\t", quoted=False)
     with reading(path):
         stars = pl.read_csv(
             path, separator="\t", has_header=False, schema=dict.fromkeys(names, pl.Int64)

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from ...contracts.tables import BUY, PRODUCT, USER_PROFILE
-from .reading import Imported, numbered, reading, require_files
+from .reading import Imported, numbered, reading, require_fields, require_files
 
 FILES = ("online_retail.csv.gz",)
 CURRENCY = "GBP"
@@ -33,6 +33,7 @@ def read(folder: Path) -> Imported:
     """Read the folder of the data set; `DataError` where a file is missing or broken."""
     require_files(folder, FILES)
     path = folder / FILES[0]
+    require_fields(path, len(_SCHEMA))
     with reading(path):
         lines = pl.read_csv(path, schema=_SCHEMA)
     return Imported(

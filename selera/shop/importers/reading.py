@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,14 +38,40 @@ def require_files(folder: Path, names: tuple[str, ...]) -> None:
         )
 
 
+_BROKEN = (UnicodeDecodeError, OSError, EOFError, csv.Error, zlib.error)
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what Polars says of a broken file into a `DataError` that names it."""
     try:
         yield
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        said = str(error).strip().splitlines()[0]
+    except (pl.exceptions.PolarsError, *_BROKEN) as error:
+        # The first sentence: what follows is advice for programmers, or where the reader stood.
+        said = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
         raise DataError(f"{path} cannot be read: {said}. Get the file anew.") from error
+
+
+def require_fields(
+    path: Path, n_fields: int | None = None, separator: str = ",", *, quoted: bool = True
+) -> None:
+    """Raise `DataError` with the line where a record has not `n_fields` fields, or the first's.
+
+    Polars fills a record that was cut off with nulls in silence. A file that ends in .gz is
+    unpacked; empty lines are passed over.
+    """
+    opening = gzip.open if path.suffix == ".gz" else open
+    with reading(path), opening(path, "rt", encoding="latin-1", newline="") as file:
+        records = csv.reader(
+            file, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        )
+        for record in records:
+            n_fields = n_fields or len(record)
+            if record and len(record) != n_fields:
+                raise DataError(
+                    f"{path}:{records.line_num} has {len(record)} fields instead of {n_fields}. "
+                    f"The file was cut or changed: get it anew."
+                )
 
 
 def numbered(frame: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ...contracts.tables import BUY, PRODUCT, USER_PROFILE, VISIT
-from .reading import Imported, numbered, reading, require_files, unix_time_text
+from .reading import Imported, numbered, reading, require_fields, require_files, unix_time_text
 
 FILES = ("events_train.csv",)
 _SCHEMA = {"user": pl.Int64, "item": pl.Int64, "behavior": pl.String, "timestamp": pl.Int64}
@@ -21,6 +21,7 @@ def read(folder: Path) -> Imported:
     """Read the folder of the data set; `DataError` where a file is missing or broken."""
     require_files(folder, FILES)
     path = folder / FILES[0]
+    require_fields(path, len(_SCHEMA))
     with reading(path):
         acts = pl.read_csv(path, schema=_SCHEMA).select(
             "behavior", user_id="user", product_id="item", at=unix_time_text("timestamp")
