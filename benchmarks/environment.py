@@ -27,7 +27,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "clean": not _git("status", "--porcelain", "--untracked-files=no"),
+        "clean": not _git("status", "--porcelain", "--", ".", ":!benchmarks/results"),
     }
 
 

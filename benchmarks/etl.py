@@ -46,7 +46,12 @@ def run(n_rows: int = ROWS, repeats: int = REPEATS) -> Path:
         "seconds_to_make": made["seconds"],
         **{part: _summary(measured, n_rows) for part, measured in runs.items()},
     }
-    return save(NAME, f"python -m benchmarks.{NAME} --rows {n_rows}", result, measured_in)
+    return save(
+        NAME,
+        f"python -m benchmarks.{NAME} --rows {n_rows} --repeats {repeats}",
+        result,
+        measured_in,
+    )
 
 
 def _summary(runs: list[dict[str, Any]], n_rows: int) -> dict[str, Any]:
