@@ -48,7 +48,7 @@ class HistoryReader(Protocol):
     """Where the behaviors of one user come from at request time."""
 
     def history(self, user_id: Id) -> Sequence[BehaviorRow]:
-        """All behaviors of a user, any order; empty where there are none."""
+        """All usable behaviors of a user, in the order of the CSV; empty where there are none."""
         ...
 
 
