@@ -28,6 +28,7 @@ SURPRISE_DEFAULTS = SvdConfig(
     n_factors=100, n_epochs=20, learning_rate=0.005, regularization=0.02, init_std=0.1
 )
 N_FOLDS = 5
+SMALL, REPEATS_SMALL = 500_000, 5  # short fits are timed more often
 SEED = 0
 
 
@@ -91,7 +92,7 @@ def _compare(ratings: Ratings) -> dict[str, Any]:
         )
         file.flush()
         with Peer("surprise", file.name) as surprise:
-            for fold in range(N_FOLDS):
+            for fold in list(range(N_FOLDS)) * (REPEATS_SMALL if len(ratings.stars) < SMALL else 1):
                 rows["surprise"].append(surprise.ask({"fold": fold, "seed": SEED}))
                 rows["selera"].append(_fit(ratings, fold, SURPRISE_DEFAULTS))
                 rows["selera defaults"].append(_fit(ratings, fold, SvdConfig()))
@@ -105,7 +106,7 @@ def _compare(ratings: Ratings) -> dict[str, Any]:
         "rows": table,
         "rmse_difference": round(table["selera"]["rmse"] - table["surprise"]["rmse"], 4),
         "times_as_fast": round(median(ratios), 1),
-        "times_as_fast_by_fold": [round(ratio, 1) for ratio in ratios],
+        "times_as_fast_fit_by_fit": [round(ratio, 1) for ratio in ratios],
     }
 
 
