@@ -119,7 +119,7 @@ def _fit(ratings: Ratings, fold: int, config: SvdConfig) -> dict[str, float]:
     )
     seconds = time.perf_counter() - started
     truth = ratings.stars[~train]
-    predicted = factors.predict(ratings.users[~train], ratings.items[~train], SCALE)
+    predicted = factors.predict(ratings.users[~train], ratings.items[~train])
     return {
         "fit_seconds": seconds,
         "rmse": _rmse(predicted - truth),
@@ -132,14 +132,14 @@ def _folded_in_rmse(
     ratings: Ratings, train: NDArray[np.bool_], factors: SvdFactors, config: SvdConfig
 ) -> float:
     """The same test ratings, every user (500 of them at most) folded in from the train ratings."""
-    model = factors.rating_model(config, SCALE)
+    model = factors.rater()
     errors = []
     for user in range(0, ratings.n_users, max(1, ratings.n_users // 500)):
         own = ratings.users == user
         known, asked = own & train, own & ~train
         n = int(known.sum())
-        history = Histories(
-            np.array([0, n]), ratings.items[known], np.zeros(n, np.float32), ratings.stars[known]
+        history = Histories.plain(
+            np.array([0, n]), ratings.items[known], ratings=ratings.stars[known]
         )
         errors.append(model.predict(history, ratings.items[asked])[0] - ratings.stars[asked])
     return _rmse(np.concatenate(errors))

@@ -24,7 +24,7 @@ from __future__ import annotations
 import struct
 
 FORMAT_NAME = "selera-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ALIGNMENT_BYTES = 64
 
 MAGIC = b"SELERA\r\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,42 @@ class Histories:
     items : int32 (nnz,), item rows
     weights : float32 (nnz,), evidence of liking, >= 0; 0 means seen but not liked
     ratings : float32 (nnz,), the user's latest stars for the item, NaN where there are none
+    ages : float32 (nnz,), days since the user's latest behavior with the item, NaN where no time is
+        known; below 0 for what came after the time from which ages count
+    purchases : float32 (nnz,), how often the user bought the item, old purchases counting less; 0
+        where the user never did
+    kinds : uint8 (nnz,), bit b is set where the user showed the behavior with code b
     """
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
     weights: NDArray[np.float32]
     ratings: NDArray[np.float32]
+    ages: NDArray[np.float32]
+    purchases: NDArray[np.float32]
+    kinds: NDArray[np.uint8]
+
+    @classmethod
+    def plain(
+        cls,
+        indptr: NDArray[np.int64],
+        items: NDArray[np.int32],
+        *,
+        weights: NDArray[np.float32] | None = None,
+        ratings: NDArray[np.float32] | None = None,
+        ages: NDArray[np.float32] | None = None,
+    ) -> Self:
+        """Histories of which only this is known; else weight 1, no stars, no time, no behavior."""
+        unknown = np.full(len(items), np.nan, dtype=np.float32)
+        return cls(
+            indptr=indptr,
+            items=items,
+            weights=np.ones(len(items), dtype=np.float32) if weights is None else weights,
+            ratings=unknown if ratings is None else ratings,
+            ages=unknown if ages is None else ages,
+            purchases=np.zeros(len(items), dtype=np.float32),
+            kinds=np.zeros(len(items), dtype=np.uint8),
+        )
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -37,12 +68,7 @@ class Histories:
     def take(self, start: int, stop: int) -> Histories:
         """The histories start .. stop-1, as views."""
         entries = slice(int(self.indptr[start]), int(self.indptr[stop]))
-        return Histories(
-            indptr=self.indptr[start : stop + 1] - self.indptr[start],
-            items=self.items[entries],
-            weights=self.weights[entries],
-            ratings=self.ratings[entries],
-        )
+        return self._chosen(self.indptr[start : stop + 1] - self.indptr[start], entries)
 
     def gather(self, users: NDArray[np.int64]) -> Histories:
         """The histories at the given positions of the batch, int64 (m,), in their order."""
@@ -50,7 +76,18 @@ class Histories:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         starts = self.indptr[:-1][users]
         places = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
-        return Histories(indptr, self.items[places], self.weights[places], self.ratings[places])
+        return self._chosen(indptr, places)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Histories:
+        """The entries at which `chosen`, bool (nnz,), is true; every user stays."""
+        ends = np.concatenate([[0], np.cumsum(chosen)])
+        return self._chosen(ends[self.indptr].astype(np.int64), chosen)
+
+    def _chosen(
+        self, indptr: NDArray[np.int64], places: slice | NDArray[np.int64] | NDArray[np.bool_]
+    ) -> Histories:
+        columns = {each.name: getattr(self, each.name)[places] for each in fields(self)[1:]}
+        return Histories(indptr, **columns)
 
     @property
     def rows(self) -> NDArray[np.int64]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .behaviors import BEHAVIORS
+from .features import Features
 from .ids import IdMap
 
 STRETCHED = 4.0
@@ -55,6 +56,7 @@ class Interactions:
         (NaN if it has none)
     timestamps : int64 (n,), UTC seconds, `NO_TIME` if unknown
     rating_scale : None where nobody rated anything
+    user_features, item_features : one row per user row, item row; None where nothing is known
     """
 
     users: IdMap
@@ -65,6 +67,8 @@ class Interactions:
     values: NDArray[np.float32]
     timestamps: NDArray[np.int64]
     rating_scale: RatingScale | None
+    user_features: Features | None = None
+    item_features: Features | None = None
 
     def __post_init__(self) -> None:
         expected = {
@@ -109,15 +113,13 @@ class Interactions:
 
     def where(self, chosen: NDArray[np.bool_]) -> Interactions:
         """The behaviors at which `chosen` (bool (n,)) is true; users and items keep their rows."""
-        return Interactions(
-            users=self.users,
-            items=self.items,
+        return replace(
+            self,
             user_rows=self.user_rows[chosen],
             item_rows=self.item_rows[chosen],
             behaviors=self.behaviors[chosen],
             values=self.values[chosen],
             timestamps=self.timestamps[chosen],
-            rating_scale=self.rating_scale,
         )
 
     def of(self, behavior: int) -> Interactions:

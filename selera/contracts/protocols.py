@@ -11,10 +11,28 @@ from numpy.typing import NDArray
 from .behaviors import BehaviorRow
 from .histories import Explanation, Histories, TopN
 from .ids import Id, IdKind
+from .interactions import RatingScale
+from .sparse import SparseMatrix
 
 Arrays = Mapping[str, NDArray[Any]]
 Profile = Mapping[str, Any]
 Product = Mapping[str, Any]
+
+
+class Algebra(Protocol):
+    """Who multiplies: NumPy while a request is answered, compiled kernels where there is time."""
+
+    def times_dense(
+        self, histories: Histories, weights: NDArray[np.float32], matrix: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Rows X @ matrix, float32 (batch, k): X holds `weights`, float32 (nnz,), at the items."""
+        ...
+
+    def times_sparse(
+        self, histories: Histories, weights: NDArray[np.float32], matrix: SparseMatrix
+    ) -> NDArray[np.float32]:
+        """Rows X @ matrix, dense float32 (batch, n_columns); X as in `times_dense`."""
+        ...
 
 
 class Model(Protocol):
@@ -22,7 +40,7 @@ class Model(Protocol):
 
     name: ClassVar[str]
 
-    def score(self, histories: Histories) -> NDArray[np.float32]:
+    def score(self, histories: Histories, algebra: Algebra = ...) -> NDArray[np.float32]:
         """Scores of all items, float32 (batch, n_items)."""
         ...
 
@@ -36,6 +54,30 @@ class Model(Protocol):
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that the model is."""
+        ...
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The inverse of `to_arrays`; nothing is copied."""
+        ...
+
+
+class Rater(Protocol):
+    """A frozen predictor of stars: it answers from histories alone, and is nothing but arrays."""
+
+    name: ClassVar[str]
+
+    @property
+    def scale(self) -> RatingScale:
+        """Predictions lie in it."""
+        ...
+
+    def predict(self, histories: Histories, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Predicted stars of the given items for each history, float32 (batch, len(items))."""
+        ...
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything that the rater is."""
         ...
 
     @classmethod

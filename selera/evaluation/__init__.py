@@ -4,7 +4,6 @@ from .config import EvaluationConfig
 from .metrics import Interval, bootstrap_interval, mae, ndcg, recall, rmse
 from .protocol import evaluate
 from .report import EvaluationReport, RankingResult, RatingResult
-from .splits import Split, make_splits
 
 __all__ = [
     "EvaluationConfig",
@@ -12,11 +11,9 @@ __all__ = [
     "Interval",
     "RankingResult",
     "RatingResult",
-    "Split",
     "bootstrap_interval",
     "evaluate",
     "mae",
-    "make_splits",
     "ndcg",
     "recall",
     "rmse",

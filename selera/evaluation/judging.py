@@ -12,8 +12,8 @@ from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
 from ..models.signals import histories_of
 from ..training.bias import fit_bias
+from ..training.targets import Targets, draw
 from .metrics import ndcg, recall
-from .targets import Targets, draw
 
 _BATCH = 256
 

@@ -21,13 +21,14 @@ from ..contracts.behaviors import Behavior
 from ..contracts.errors import NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
-from ..training.recipes import TrainingConfig, fit_recommender
+from ..training.recipes import fit_recommender
+from ..training.settings import TrainingConfig
+from ..training.splits import Split, make_splits
+from ..training.targets import find_targets, strongest_behavior
 from .config import EvaluationConfig
 from .judging import ListScores, Stars, judge_lists, judge_stars
 from .metrics import bootstrap_interval, mae, rmse
 from .report import EvaluationReport, RankingResult, RatingResult
-from .splits import Split, make_splits
-from .targets import find_targets, strongest_behavior
 
 
 def evaluate(
@@ -44,7 +45,10 @@ def evaluate(
     interactions = _with_shuffled_items(interactions, seed)
     target = strongest_behavior(interactions)
     judged: list[_Judged] = []
-    for done, split in enumerate(make_splits(interactions, config, seed=seed)):
+    splits = make_splits(
+        interactions, n_cuts=config.n_cuts, test_share=config.test_share, seed=seed
+    )
+    for done, split in enumerate(splits):
         progress("evaluate", done, config.n_cuts)
         with suppress(NothingToLearn):  # so early a cut-off may have nothing before it
             judged.append(_judge(split, algorithm, training, config, target, seed))

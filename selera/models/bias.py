@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.histories import Histories
 from ..contracts.interactions import RatingScale
+from ..contracts.protocols import Arrays
 
 USER_DAMPING = 10.0
 
@@ -19,6 +21,8 @@ class BiasModel:
 
     item_bias : float32 (n_items,)
     """
+
+    name: ClassVar[str] = "bias"
 
     mean: float
     item_bias: NDArray[np.float32]
@@ -36,3 +40,14 @@ class BiasModel:
             user_bias = np.nansum(residuals) / (USER_DAMPING + n_ratings)
             predictions[user] = self.mean + self.item_bias[items] + user_bias
         return self.scale.clip(predictions)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The item biases, and the numbers in one float64 array."""
+        numbers = np.array([self.mean, self.scale.low, self.scale.high])
+        return {"item_bias": self.item_bias, "numbers": numbers}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The inverse of `to_arrays`; nothing is copied."""
+        mean, low, high = arrays["numbers"].tolist()
+        return cls(mean, arrays["item_bias"], RatingScale(low, high))

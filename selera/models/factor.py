@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.histories import Explanation, Histories, TopN
-from ..contracts.protocols import Arrays
+from ..contracts.protocols import Algebra, Arrays
+from .algebra import NUMPY
 from .topn import top_n
 
 
@@ -36,17 +37,13 @@ class FactorModel:
     query_factors: NDArray[np.float32]
     item_factors: NDArray[np.float32]
 
-    def fold_in(self, histories: Histories) -> NDArray[np.float32]:
+    def fold_in(self, histories: Histories, algebra: Algebra = NUMPY) -> NDArray[np.float32]:
         """User factors, float32 (batch, n_factors); zero for an empty history."""
-        users = np.zeros((len(histories), self.query_factors.shape[1]), dtype=np.float32)
-        for user in range(len(histories)):
-            entries = histories.entries(user)
-            users[user] = histories.weights[entries] @ self.query_factors[histories.items[entries]]
-        return users
+        return algebra.times_dense(histories, histories.weights, self.query_factors)
 
-    def score(self, histories: Histories) -> NDArray[np.float32]:
+    def score(self, histories: Histories, algebra: Algebra = NUMPY) -> NDArray[np.float32]:
         """Scores of all items, float32 (batch, n_items)."""
-        return self.fold_in(histories) @ self.item_factors.T
+        return self.fold_in(histories, algebra) @ self.item_factors.T
 
     def similar(self, items: NDArray[np.int32], n: int) -> TopN:
         """The n items with the highest cosine between their item factors, itself left out.

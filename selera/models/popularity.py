@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.histories import Explanation, Histories, TopN
-from ..contracts.protocols import Arrays
+from ..contracts.protocols import Algebra, Arrays
+from .algebra import NUMPY
 from .topn import top_n
 
 
@@ -24,7 +25,7 @@ class PopularityModel:
 
     item_scores: NDArray[np.float32]
 
-    def score(self, histories: Histories) -> NDArray[np.float32]:
+    def score(self, histories: Histories, algebra: Algebra = NUMPY) -> NDArray[np.float32]:
         """The same scores for each history, float32 (batch, n_items)."""
         return np.tile(self.item_scores, (len(histories), 1))
 

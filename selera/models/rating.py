@@ -27,7 +27,7 @@ the way there, and the steps are infinitely small (`benchmarks/` measures the di
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class RatingModel:
     learning_rate, regularization, n_epochs : what trained the items, and folds users in
     scale : predictions are clipped to it
     """
+
+    name: ClassVar[str] = "rating"
 
     mean: float
     item_bias: NDArray[np.float32]

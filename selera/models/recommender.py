@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -14,15 +14,22 @@ from ..contracts.behaviors import BEHAVIORS, RATING_CODE, REVIEW_CODE, BehaviorR
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import UNKNOWN_ROW, IdMap
 from ..contracts.interactions import RatingScale
-from ..contracts.protocols import Arrays, Model
+from ..contracts.protocols import Arrays, Model, Rater
+from .bias import BiasModel
 from .factor import FactorModel
+from .item_graph import ItemGraphModel
 from .popularity import PopularityModel
 from .rating import RatingModel
 from .signals import SignalConfig, build_histories
 from .topn import top_n
 
-SCORERS: dict[str, type[Model]] = {model.name: model for model in (FactorModel, PopularityModel)}
+SCORERS: dict[str, type[Model]] = {
+    model.name: model for model in (FactorModel, ItemGraphModel, PopularityModel)
+}
 """The kinds of ranker that a model file can name."""
+
+RATERS: dict[str, type[Rater]] = {rater.name: rater for rater in (RatingModel, BiasModel)}
+"""The kinds of rater that a model file can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Recommender:
     items: IdMap
     users: IdMap
     ranker: Model
-    rater: RatingModel | None
+    rater: Rater | None
     popularity: PopularityModel
     rating_scale: RatingScale | None
     signals: SignalConfig
@@ -174,7 +181,7 @@ class Recommender:
         """
         rows = np.arange(min(len(self.items), 2), dtype=np.int32)
         ones = np.ones(len(rows), dtype=np.float32)
-        history = Histories(np.array([0, len(rows)]), rows, ones, ones)
+        history = Histories.plain(np.array([0, len(rows)]), rows, weights=ones, ratings=ones)
         items = self.recommend(history, 1, exclude_seen=False).items[0]
         self.items.ids(items)
         self.popular(1)
@@ -188,7 +195,7 @@ class Recommender:
         metadata = {
             **self.facts,
             "ranker": self.ranker.name,
-            "rates": self.rater is not None,
+            "rater": self.rater and self.rater.name,
             "rating_scale": scale and [scale.low, scale.high],
             "signals": msgspec.to_builtins(self.signals),
             "reference_time": self.reference_time,
@@ -217,7 +224,7 @@ class Recommender:
             items=IdMap.from_arrays(_part(arrays, "items")),
             users=IdMap.from_arrays(_part(arrays, "users")),
             ranker=SCORERS[metadata["ranker"]].from_arrays(_part(arrays, "ranker")),
-            rater=RatingModel.from_arrays(rater) if metadata["rates"] else None,
+            rater=RATERS[metadata["rater"]].from_arrays(rater) if metadata["rater"] else None,
             popularity=PopularityModel.from_arrays(_part(arrays, "popularity")),
             rating_scale=RatingScale(*scale) if scale else None,
             signals=msgspec.convert(metadata["signals"], SignalConfig),
@@ -228,11 +235,11 @@ class Recommender:
         )
 
 
-_OWN_KEYS = frozenset({"ranker", "rates", "rating_scale", "signals", "reference_time"})
+_OWN_KEYS = frozenset({"ranker", "rater", "rating_scale", "signals", "reference_time"})
 
 
 def _history_arrays(histories: Histories) -> dict[str, NDArray[Any]]:
-    return {name: getattr(histories, name) for name in ("indptr", "items", "weights", "ratings")}
+    return {each.name: getattr(histories, each.name) for each in fields(histories)}
 
 
 def _part(arrays: Arrays, part: str) -> dict[str, NDArray[Any]]:

@@ -24,7 +24,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BEHAVIORS, NO_TIME, RATING_CODE, REVIEW_CODE, VISIT_CODE
+from ..contracts.behaviors import (
+    BEHAVIORS,
+    BUY_CODE,
+    NO_TIME,
+    RATING_CODE,
+    REVIEW_CODE,
+    VISIT_CODE,
+)
 from ..contracts.histories import Histories
 from ..contracts.interactions import Interactions, RatingScale
 
@@ -103,23 +110,31 @@ def build_histories(
     a time is older than any that has one.
     """
     stars = _stars(behaviors, values)
-    evidence = _evidence(behaviors, values, stars, timestamps, scale, now, config)
+    ages_days = np.where(timestamps == NO_TIME, 0, now - timestamps) / _DAY_S
+    decay = np.exp2(-np.maximum(ages_days, 0.0) / config.half_lives()[behaviors])
+    evidence = config.weights()[behaviors] * _amounts(behaviors, values, stars, scale) * decay
     pairs = user_rows.astype(np.int64) * n_items + item_rows
     order = _order(pairs, timestamps)
     pairs, evidence, stars = pairs[order], evidence[order], stars[order]
     starts = np.flatnonzero(np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)])
     ratings = _last_known(stars, starts)
-    weights = np.log1p(np.add.reduceat(evidence, starts)) if len(starts) else evidence
+    weights = np.log1p(_sums(evidence, starts))
     if scale is not None:
         weights = np.where(ratings < scale.middle, 0.0, weights)
     users, items = np.divmod(pairs[starts], max(n_items, 1))
     indptr = np.zeros(n_users + 1, dtype=np.int64)
     np.cumsum(np.bincount(users, minlength=n_users), out=indptr[1:])
+    bought = np.where(behaviors == BUY_CODE, decay, 0.0)[order]
+    known_ages = np.where(timestamps == NO_TIME, np.inf, ages_days)[order]
+    bits = (np.uint8(1) << behaviors)[order]
     return Histories(
         indptr=indptr,
         items=items.astype(np.int32),
         weights=weights.astype(np.float32),
         ratings=ratings,
+        ages=_youngest(known_ages, starts),
+        purchases=_sums(bought, starts).astype(np.float32),
+        kinds=np.bitwise_or.reduceat(bits, starts) if len(starts) else bits,
     )
 
 
@@ -129,16 +144,13 @@ def _stars(behaviors: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray
     return np.where(gives_stars, values, np.float32(np.nan))
 
 
-def _evidence(
+def _amounts(
     behaviors: NDArray[np.uint8],
     values: NDArray[np.float32],
     stars: NDArray[np.float32],
-    timestamps: NDArray[np.int64],
     scale: RatingScale | None,
-    now: int,
-    config: SignalConfig,
 ) -> NDArray[np.float64]:
-    """What each behavior adds to x_ui, float64 (n,)."""
+    """q(e) of each behavior, float64 (n,)."""
     amounts = np.ones(len(behaviors))
     visits = behaviors == VISIT_CODE
     amounts[visits] = np.log2(1.0 + values[visits])
@@ -148,9 +160,18 @@ def _evidence(
         rated = ~np.isnan(stars)
         place = (stars[rated].astype(np.float64) - scale.low) / (scale.high - scale.low)
         amounts[rated] = np.clip(place, 0.0, 1.0)
-    ages_days = np.where(timestamps == NO_TIME, 0, np.maximum(now - timestamps, 0)) / _DAY_S
-    decay = np.exp2(-ages_days / config.half_lives()[behaviors])
-    return config.weights()[behaviors] * amounts * decay
+    return amounts
+
+
+def _sums(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The sum of each group of entries, float64 (n_groups,)."""
+    return np.add.reduceat(values, starts) if len(starts) else values
+
+
+def _youngest(ages_days: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The least age of each group of entries, NaN where none is known."""
+    least = np.minimum.reduceat(ages_days, starts) if len(starts) else ages_days
+    return np.where(np.isinf(least), np.nan, least).astype(np.float32)
 
 
 def _order(pairs: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[np.int64] | slice:

@@ -3,7 +3,8 @@
 from .bias import fit_bias
 from .popularity import fit_popularity
 from .puresvd import PureSvdConfig, fit_puresvd
-from .recipes import RECIPES, TrainingConfig, fit_recommender
+from .recipes import RECIPES, fit_recommender
+from .settings import TrainingConfig
 from .svd import SvdConfig, SvdFactors, fit_svd
 
 __all__ = [

@@ -1,61 +1,40 @@
-"""From interactions to a recommender: which trainers a named recipe puts together."""
+"""From interactions to a recommender: what ranks and what predicts stars, by the recipe's name."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
-import numpy as np
-from msgspec.structs import replace
 
 from .. import __version__
 from ..contracts.errors import ConfigError, NothingToLearn
-from ..contracts.histories import Histories
 from ..contracts.interactions import Interactions
-from ..contracts.protocols import Model, Progress, silent
-from ..models.rating import RatingModel
+from ..contracts.protocols import Progress, Rater, silent
 from ..models.recommender import Recommender
-from ..models.signals import SignalConfig, histories_of, reference_time
+from ..models.signals import histories_of, reference_time
+from .evidence import Evidence
 from .popularity import fit_popularity
-from .puresvd import PureSvdConfig, fit_puresvd
-from .svd import SvdConfig, fit_svd
+from .rankers import RANKERS
+from .raters import RATERS, has_ratings
+from .settings import TrainingConfig
 
 
-class TrainingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that training can be told, a struct for each part."""
+class Recipe(msgspec.Struct, frozen=True):
+    """What makes the lists and what predicts the stars: names in `RANKERS` and `RATERS`."""
 
-    signals: SignalConfig = SignalConfig()
-    svd: SvdConfig = SvdConfig()
-    puresvd: PureSvdConfig = PureSvdConfig()
-
-
-Ranker = Callable[[Histories, int, TrainingConfig, int, Progress], Model]
+    ranker: str
+    rater: str = "svd"
 
 
-def _puresvd(
-    histories: Histories, n_items: int, config: TrainingConfig, seed: int, progress: Progress
-) -> Model:
-    """PureSVD with at most a quarter as many factors as there are items or users.
-
-    With as many factors as items the projection is the identity, which gives back what a user has
-    and says nothing of the rest.
-    """
-    most = max(1, min(len(histories), n_items) // 4)
-    fitting = replace(config.puresvd, n_factors=min(config.puresvd.n_factors, most))
-    return fit_puresvd(histories, n_items, fitting, seed=seed, progress=progress)
-
-
-def _popularity(
-    histories: Histories, n_items: int, config: TrainingConfig, seed: int, progress: Progress
-) -> Model:
-    return fit_popularity(histories, n_items)
-
-
-RECIPES: dict[str, Ranker] = {"svd": _puresvd, "popularity": _popularity}
-"""What `--model` can name: how each recipe ranks. Stars always come from the explicit SVD."""
+RECIPES = {
+    "svd": Recipe("puresvd"),
+    "puresvd": Recipe("puresvd"),
+    "popularity": Recipe("popularity"),
+    "bias": Recipe("popularity", "bias"),
+}
+"""What `--model` can name."""
 
 
 def fit_recommender(
@@ -84,13 +63,20 @@ def fit_recommender(
             f"none of the {len(interactions)} behaviors says that a user likes a product: a visit, "
             "a purchase or a good rating is needed, and a weight above 0 in [training.signals]"
         )
-    n_items = interactions.n_items
+    evidence = Evidence(
+        histories=histories,
+        n_items=interactions.n_items,
+        rating_scale=interactions.rating_scale,
+        user_features=interactions.user_features,
+        item_features=interactions.item_features,
+    )
+    recipe = RECIPES[algorithm]
     return Recommender(
         items=interactions.items,
         users=interactions.users,
-        ranker=RECIPES[algorithm](histories, n_items, config, seed, progress),
-        rater=_fit_rater(histories, interactions, config.svd, seed, progress),
-        popularity=fit_popularity(histories, n_items),
+        ranker=RANKERS[recipe.ranker](evidence, config, seed, progress),
+        rater=_fit_rater(recipe.rater, evidence, config, seed, progress),
+        popularity=fit_popularity(histories, evidence.n_items),
         rating_scale=interactions.rating_scale,
         signals=config.signals,
         histories=histories,
@@ -104,7 +90,7 @@ def fit_recommender(
                 "sha256": data_sha256,
                 "n_behaviors": len(interactions),
                 "n_users": interactions.n_users,
-                "n_items": n_items,
+                "n_items": evidence.n_items,
             },
             "libraries": _libraries(),
         },
@@ -113,28 +99,12 @@ def fit_recommender(
 
 
 def _fit_rater(
-    histories: Histories,
-    interactions: Interactions,
-    config: SvdConfig,
-    seed: int,
-    progress: Progress,
-) -> RatingModel | None:
-    """The explicit SVD on the latest stars of each pair; None where there are none."""
-    rated = ~np.isnan(histories.ratings)
-    if interactions.rating_scale is None or not rated.any():
+    name: str, evidence: Evidence, config: TrainingConfig, seed: int, progress: Progress
+) -> Rater | None:
+    """The rater of everybody; None where nobody rated anything."""
+    if evidence.rating_scale is None or not has_ratings(evidence.histories):
         return None
-    factors = fit_svd(
-        histories.rows[rated].astype(np.int32),
-        histories.items[rated],
-        histories.ratings[rated],
-        interactions.n_users,
-        interactions.n_items,
-        config,
-        scale=interactions.rating_scale,
-        seed=seed,
-        progress=progress,
-    )
-    return factors.rating_model(config, interactions.rating_scale)
+    return RATERS[name](evidence, config, seed, progress).rater()
 
 
 def _libraries() -> dict[str, str]:

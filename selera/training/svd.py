@@ -66,11 +66,14 @@ class SvdConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SvdFactors:
     """What the explicit SVD learns, all of it on the stretched scale 0..4.
 
+    config, scale : what they were learnt with
     mean : mean of the training ratings
     user_bias, item_bias : float32 (n_users,), (n_items,)
     user_factors, item_factors : float32 (n_users, n_factors), (n_items, n_factors)
     """
 
+    config: SvdConfig
+    scale: RatingScale
     mean: float
     user_bias: NDArray[np.float32]
     item_bias: NDArray[np.float32]
@@ -78,23 +81,29 @@ class SvdFactors:
     item_factors: NDArray[np.float32]
 
     def predict(
-        self, user_rows: NDArray[np.int32], item_rows: NDArray[np.int32], scale: RatingScale
+        self,
+        user_rows: NDArray[np.int32],
+        item_rows: NDArray[np.int32],
+        ages: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Predicted stars of (user, item) pairs, float32 (n,), clipped to the scale."""
+        """Predicted stars of (user, item) pairs, float32 (n,), clipped to the scale.
+
+        `ages` say nothing to this model.
+        """
         products = np.einsum("nf,nf->n", self.user_factors[user_rows], self.item_factors[item_rows])
         biases = self.user_bias[user_rows] + self.item_bias[item_rows]
-        return scale.unstretch(np.float32(self.mean) + biases + products)
+        return self.scale.unstretch(np.float32(self.mean) + biases + products)
 
-    def rating_model(self, config: SvdConfig, scale: RatingScale) -> RatingModel:
+    def rater(self) -> RatingModel:
         """The item side, as a model that folds any user in."""
         return RatingModel(
             mean=self.mean,
             item_bias=self.item_bias,
             item_factors=self.item_factors,
-            learning_rate=config.learning_rate,
-            regularization=config.regularization,
-            n_epochs=config.n_epochs,
-            scale=scale,
+            learning_rate=self.config.learning_rate,
+            regularization=self.config.regularization,
+            n_epochs=self.config.n_epochs,
+            scale=self.scale,
         )
 
 
@@ -120,6 +129,8 @@ def fit_svd(
     blocks = _arrange(user_rows, item_rows, scale.stretch(ratings), n_users, n_items, rng)
     mean = float(blocks.ratings.mean(dtype=np.float64))
     learned = SvdFactors(
+        config=config,
+        scale=scale,
         mean=mean,
         user_bias=np.zeros(n_users, dtype=np.float32),
         item_bias=np.zeros(n_items, dtype=np.float32),

@@ -9,11 +9,12 @@ import pytest
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions, RatingScale
-from selera.evaluation import EvaluationConfig, Split, evaluate, make_splits, protocol
+from selera.evaluation import EvaluationConfig, evaluate, protocol
 from selera.evaluation.judging import Stars, judge_lists, judge_stars
-from selera.evaluation.targets import Targets, find_targets
 from selera.models import Recommender
 from selera.training import PureSvdConfig, SvdConfig, TrainingConfig, fit_recommender
+from selera.training.splits import Split, make_splits
+from selera.training.targets import Targets, find_targets
 from tests.tastes import DAY_S, START, checkerboard
 
 TRAINING = TrainingConfig(puresvd=PureSvdConfig(n_factors=3), svd=SvdConfig(n_factors=2))
@@ -162,7 +163,7 @@ def purchases_of_a_year() -> Interactions:
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_ages_count_from_the_cut_and_not_from_the_end_of_the_data(cut: int) -> None:
     everything = purchases_of_a_year()
-    split = list(make_splits(everything, EvaluationConfig(n_cuts=3), seed=0))[cut]
+    split = list(make_splits(everything, n_cuts=3, test_share=0.1, seed=0))[cut]
     model = fit_recommender(split.train, "popularity", TRAINING, seed=0, now=split.now)
     assert split.now < everything.timestamps.max()
     assert model.reference_time == split.now
@@ -195,7 +196,9 @@ def test_the_evaluation_fits_each_split_at_the_time_of_its_cut(
     monkeypatch.setattr(protocol, "fit_recommender", fit_and_keep)
     config = EvaluationConfig(n=3, n_cuts=2)
     report = evaluate(everything, "popularity", TRAINING, config, seed=0)
-    splits = list(make_splits(everything, config, seed=0))
+    splits = list(
+        make_splits(everything, n_cuts=config.n_cuts, test_share=config.test_share, seed=0)
+    )
     assert report.split == splits[0].kind == ("random" if untimed_share else "temporal")
     assert [each.reference_time for each in fitted] == [each.now for each in splits]
 
@@ -209,7 +212,7 @@ def stars_of(model: Recommender, test: Interactions, max_users: int = 100) -> St
 def rating_split() -> tuple[Recommender, Interactions, Interactions]:
     """A model of ratings up to a cut, its train, and the ratings after it."""
     ratings = checkerboard().of(RATING_CODE)
-    (split, *_) = make_splits(ratings, EvaluationConfig(n_cuts=1, test_share=0.3), seed=0)
+    (split, *_) = make_splits(ratings, n_cuts=1, test_share=0.3, seed=0)
     model = fit_recommender(split.train, "svd", TRAINING, seed=0, now=split.now)
     return model, split.train, split.test
 

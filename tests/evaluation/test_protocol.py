@@ -1,5 +1,6 @@
 """The evaluation: no leak, right baselines, an honest report."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,19 +9,25 @@ import pytest
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions
-from selera.evaluation import EvaluationConfig, evaluate, make_splits
+from selera.evaluation import EvaluationConfig, evaluate
 from selera.evaluation.judging import judge_lists
-from selera.evaluation.targets import Targets, find_targets, is_liked, strongest_behavior
 from selera.training.puresvd import PureSvdConfig
-from selera.training.recipes import TrainingConfig, fit_recommender
+from selera.training.recipes import fit_recommender
+from selera.training.settings import TrainingConfig
+from selera.training.splits import Split, make_splits
+from selera.training.targets import Targets, find_targets, is_liked, strongest_behavior
 from tests.tastes import checkerboard
 
 TRAINING = TrainingConfig(puresvd=PureSvdConfig(n_factors=4))
 CONFIG = EvaluationConfig(n=5)
 
 
+def splits_of(interactions: Interactions, seed: int) -> Iterator[Split]:
+    return make_splits(interactions, n_cuts=CONFIG.n_cuts, test_share=CONFIG.test_share, seed=seed)
+
+
 def test_cut_offs_roll_back_and_never_leak() -> None:
-    splits = list(make_splits(checkerboard(), EvaluationConfig(n_cuts=3, test_share=0.1), seed=0))
+    splits = list(make_splits(checkerboard(), n_cuts=3, test_share=0.1, seed=0))
     assert [each.kind for each in splits] == ["temporal"] * 3
     for each in splits:
         assert each.train.timestamps.max() <= each.now < each.test.timestamps.min()
@@ -31,9 +38,9 @@ def test_cut_offs_roll_back_and_never_leak() -> None:
 def test_without_times_whole_pairs_are_held_out_at_random() -> None:
     interactions = checkerboard()
     timeless = replace(interactions, timestamps=np.full(len(interactions), NO_TIME))
-    (one,) = make_splits(timeless, CONFIG, seed=3)
-    (same,) = make_splits(timeless, CONFIG, seed=3)
-    (other,) = make_splits(timeless, CONFIG, seed=4)
+    (one,) = splits_of(timeless, 3)
+    (same,) = splits_of(timeless, 3)
+    (other,) = splits_of(timeless, 4)
     assert one.kind == "random"
     assert not set(one.train.pairs) & set(one.test.pairs)
     assert len(one.train) + len(one.test) == len(interactions)
@@ -44,7 +51,7 @@ def test_without_times_whole_pairs_are_held_out_at_random() -> None:
 def test_one_moment_for_everything_is_as_good_as_no_time() -> None:
     interactions = checkerboard()
     at_once = replace(interactions, timestamps=np.full(len(interactions), 5))
-    assert next(make_splits(at_once, CONFIG, seed=0)).kind == "random"
+    assert next(splits_of(at_once, 0)).kind == "random"
 
 
 def test_a_shop_is_judged_by_purchases_then_good_ratings_then_visits() -> None:
@@ -81,7 +88,9 @@ def test_the_order_of_the_rows_tells_no_future() -> None:
 
 
 def test_targets_are_new_to_the_user_and_known_to_train() -> None:
-    (split, *_) = make_splits(checkerboard(), CONFIG, seed=0)
+    (split, *_) = make_splits(
+        checkerboard(), n_cuts=CONFIG.n_cuts, test_share=CONFIG.test_share, seed=0
+    )
     targets = find_targets(split, "buy", max_users=100, seed=0)
     trained = set(split.train.pairs.tolist())
     for user, items in zip(targets.users, targets.items, strict=True):
@@ -91,7 +100,9 @@ def test_targets_are_new_to_the_user_and_known_to_train() -> None:
 
 
 def test_fewer_users_are_drawn_when_asked_for() -> None:
-    (split, *_) = make_splits(checkerboard(), CONFIG, seed=0)
+    (split, *_) = make_splits(
+        checkerboard(), n_cuts=CONFIG.n_cuts, test_share=CONFIG.test_share, seed=0
+    )
     assert len(find_targets(split, "buy", max_users=7, seed=0).users) == 7
 
 

@@ -10,7 +10,8 @@ from selera.contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow
 from selera.contracts.histories import Histories
 from selera.models.recommender import Recommender
 from selera.training.puresvd import PureSvdConfig
-from selera.training.recipes import RECIPES, TrainingConfig, fit_recommender
+from selera.training.recipes import RECIPES, fit_recommender
+from selera.training.settings import TrainingConfig
 from tests.tastes import checkerboard
 
 CONFIG = TrainingConfig(puresvd=PureSvdConfig(n_factors=4))
@@ -100,8 +101,7 @@ def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -
 
 
 def test_an_empty_history_is_answered(recommender: Recommender) -> None:
-    nothing = np.empty(0, np.float32)
-    empty = Histories(np.zeros(2, np.int64), nothing.astype(np.int32), nothing, nothing)
+    empty = Histories.plain(np.zeros(2, np.int64), np.empty(0, np.int32))
     assert np.isfinite(recommender.ranker.score(empty)).all()
     ratings = recommender.predict_ratings(empty, np.arange(4, dtype=np.int32))
     assert ratings is not None

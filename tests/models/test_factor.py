@@ -1,6 +1,7 @@
 """The factor model: cosines, folding in, scores and their parts, by plain loops."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def model() -> FactorModel:
     return FactorModel(query_factors=query, item_factors=offered)
 
 
-HISTORIES = Histories(
+HISTORIES = Histories.plain(
     indptr=np.array([0, 3, 3, 5], np.int64),
     items=np.array([1, 4, 8, 0, 4], np.int32),
     weights=np.array([0.5, 2, 0, 1.25, 3], np.float32),
@@ -122,6 +123,6 @@ def test_a_part_of_an_explanation_is_what_the_score_loses_without_that_item() ->
     for place in range(3):
         weights = history.weights.copy()
         weights[place] = 0
-        without = Histories(history.indptr, history.items, weights, history.ratings)
+        without = replace(history, weights=weights)
         lost = factors.score(history)[0, 5] - factors.score(without)[0, 5]
         assert explanation.contributions[place] == pytest.approx(float(lost), abs=1e-5)

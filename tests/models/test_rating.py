@@ -45,7 +45,7 @@ def histories(*users: dict[int, float]) -> Histories:
     """One history per dict of item -> stars, NaN for an item that was seen but not rated."""
     items = [item for user in users for item in sorted(user)]
     stars = [user[item] for user in users for item in sorted(user)]
-    return Histories(
+    return Histories.plain(
         indptr=np.cumsum([0, *map(len, users)]).astype(np.int64),
         items=np.array(items, np.int32),
         weights=np.ones(len(items), np.float32),

@@ -13,7 +13,7 @@ SCALE = RatingScale(1, 5)
 NAN = float("nan")
 
 # Two users rate three items; the mean of the five ratings is 3. Item 3 is seen, never rated.
-TRAIN = Histories(
+TRAIN = Histories.plain(
     indptr=np.array([0, 3, 6], np.int64),
     items=np.array([0, 1, 2, 0, 1, 3], np.int32),
     weights=np.ones(6, np.float32),
@@ -26,7 +26,7 @@ EVERY = np.arange(4, dtype=np.int32)
 
 def history(*entries: tuple[int, float]) -> Histories:
     items, ratings = zip(*entries, strict=True) if entries else ((), ())
-    return Histories(
+    return Histories.plain(
         indptr=np.array([0, len(entries)], np.int64),
         items=np.array(items, np.int32),
         weights=np.ones(len(entries), np.float32),
@@ -70,7 +70,7 @@ def test_a_user_of_training_is_a_history_like_any_other() -> None:
 
 
 def test_predicted_stars_stay_on_the_scale() -> None:
-    hated = Histories(
+    hated = Histories.plain(
         indptr=np.array([0, 2000], np.int64),
         items=np.arange(2000, dtype=np.int32),
         weights=np.ones(2000, np.float32),

@@ -8,7 +8,7 @@ from selera.training import fit_popularity
 
 def histories(*users: dict[int, float]) -> Histories:
     """One history per dict of item -> weight."""
-    return Histories(
+    return Histories.plain(
         indptr=np.cumsum([0, *map(len, users)]).astype(np.int64),
         items=np.array([item for user in users for item in user], np.int32),
         weights=np.array([user[item] for user in users for item in user], np.float32),

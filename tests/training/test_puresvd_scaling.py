@@ -24,7 +24,7 @@ def weights() -> np.ndarray:
 def histories() -> Histories:
     matrix = csr_array(weights())
     matrix.sort_indices()
-    return Histories(
+    return Histories.plain(
         indptr=matrix.indptr.astype(np.int64),
         items=matrix.indices.astype(np.int32),
         weights=matrix.data,

@@ -36,7 +36,7 @@ def test_it_learns_what_made_the_ratings() -> None:
     factors = fit_svd(
         users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1
     )
-    error = rmse(factors.predict(users[test], items[test], SCALE), stars[test])
+    error = rmse(factors.predict(users[test], items[test]), stars[test])
     mean_error = rmse(np.full(600, stars[train].mean()), stars[test])
     assert error < 0.45 * mean_error
 
@@ -82,15 +82,13 @@ def test_a_folded_in_user_is_predicted_like_a_trained_one() -> None:
     factors = fit_svd(
         users[train], items[train], stars[train], N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1
     )
-    model = factors.rating_model(CONFIG, SCALE)
+    model = factors.rater()
     folded = []
     for user, item in zip(users[test], items[test], strict=True):
         own = np.flatnonzero(users[train] == user)
-        history = Histories(
-            np.array([0, len(own)]), items[own], np.zeros(len(own), np.float32), stars[own]
-        )
+        history = Histories.plain(np.array([0, len(own)]), items[own], ratings=stars[own])
         folded.append(model.predict(history, np.array([item], np.int32))[0, 0])
-    trained = factors.predict(users[test], items[test], SCALE)
+    trained = factors.predict(users[test], items[test])
     assert rmse(np.array(folded), stars[test]) < 1.1 * rmse(trained, stars[test])
     assert np.corrcoef(folded, trained)[0, 1] > 0.95
 
@@ -100,8 +98,8 @@ def test_another_scale_gives_the_same_stars_in_its_own_measure() -> None:
     hundred = RatingScale(0, 100)
     five = fit_svd(users, items, stars, N_USERS, N_ITEMS, CONFIG, scale=SCALE, seed=1)
     other = fit_svd(users, items, (stars - 1) * 25, N_USERS, N_ITEMS, CONFIG, scale=hundred, seed=1)
-    expected = (five.predict(users, items, SCALE) - 1) * 25
-    np.testing.assert_allclose(other.predict(users, items, hundred), expected, atol=0.05)
+    expected = (five.predict(users, items) - 1) * 25
+    np.testing.assert_allclose(other.predict(users, items), expected, atol=0.05)
 
 
 def test_a_descent_that_diverges_says_what_to_set() -> None:

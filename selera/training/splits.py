@@ -12,7 +12,6 @@ import numpy as np
 from ..contracts.behaviors import NO_TIME
 from ..contracts.interactions import Interactions
 from ..models.signals import reference_time
-from .config import EvaluationConfig
 
 _LEAST_SHARE_WITH_TIME = 0.9
 
@@ -33,7 +32,7 @@ class Split:
 
 
 def make_splits(
-    interactions: Interactions, config: EvaluationConfig, *, seed: int
+    interactions: Interactions, *, n_cuts: int, test_share: float, seed: int
 ) -> Iterator[Split]:
     """Temporal splits at `n_cuts` cut-offs, latest first, or one random split.
 
@@ -42,19 +41,19 @@ def make_splits(
     behaviors have a time; the few without one are in every train. Behaviors of the same second stay
     together, and a cut-off with nothing before or after it is left out.
     """
-    cuts = _cut_offs(interactions, config)
+    cuts = _cut_offs(interactions, n_cuts, test_share)
     for end, cut in pairwise(cuts):
         yield _between(interactions, cut, end)
     if not cuts:
-        yield _random(interactions, config.test_share, seed)
+        yield _random(interactions, test_share, seed)
 
 
-def _cut_offs(interactions: Interactions, config: EvaluationConfig) -> list[int]:
+def _cut_offs(interactions: Interactions, n_cuts: int, test_share: float) -> list[int]:
     """Falling times from the end of the data back; none where times are missing or all equal."""
     timed = interactions.timestamps[interactions.timestamps != NO_TIME]
     if not len(timed) or len(timed) < _LEAST_SHARE_WITH_TIME * len(interactions):
         return []
-    shares = 1 - config.test_share * np.arange(config.n_cuts + 1)
+    shares = 1 - test_share * np.arange(n_cuts + 1)
     cuts = np.unique(np.quantile(timed, np.maximum(shares, 0), method="lower"))[::-1]
     return cuts.tolist() if len(cuts) > 1 else []
 
