@@ -33,9 +33,9 @@ bench: $(VENV)/.ready-dev      ## repeat the measured tables (see benchmarks/REA
 
 requirements:                  ## pin requirements.txt and requirements-dev.txt anew (needs uv)
 	@uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --python-version 3.11 --extra postgresql --extra mysql -o requirements.txt
+	  --no-annotate --no-header --python-version 3.11 --extra postgresql --extra mysql --extra tune --extra report -o requirements.txt
 	@uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --python-version 3.11 --extra postgresql --extra mysql --group dev -o requirements-dev.txt
+	  --no-annotate --no-header --python-version 3.11 --extra postgresql --extra mysql --extra tune --extra report --group dev -o requirements-dev.txt
 
 clean:                         ## remove the environment and the tools' caches, never your data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

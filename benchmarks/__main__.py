@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("explicit_svd", "ranking", "fold_in", "etl")
+NAMES = ("explicit_svd", "ranking", "fold_in", "bayes", "ease", "ials", "gowalla", "etl")
 
 
 def main() -> int:

@@ -1,11 +1,14 @@
-"""Surprise's SVD with its own defaults on one fold a line: {"fold": k, "seed": s} on stdin."""
+"""Surprise's algorithms with their own defaults on one fold a line.
+
+On stdin: {"algorithm": "svd" or "svdpp", "fold": k, "seed": s}.
+"""
 
 import json
 import sys
 import time
 
 import numpy as np
-from surprise import SVD, Dataset, Reader
+from surprise import SVD, Dataset, Reader, SVDpp
 
 ratings = np.load(sys.argv[1])
 users, items, stars, folds = (ratings[name] for name in ("users", "items", "stars", "folds"))
@@ -19,7 +22,10 @@ for line in sys.stdin:
         for u, i, r in zip(users[train], items[train], stars[train], strict=True)
     ]
     trainset = Dataset(reader).construct_trainset(raw)
-    model = SVD(random_state=question["seed"])
+    if question["algorithm"] == "svd":
+        model = SVD(random_state=question["seed"])
+    else:
+        model = SVDpp(random_state=question["seed"], cache_ratings=True)
     started = time.perf_counter()
     model.fit(trainset)
     seconds = time.perf_counter() - started

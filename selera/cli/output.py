@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,11 +43,17 @@ def say_rows(rows: Mapping[str, int]) -> None:
         say(f"{name:<{width}} {number:>11} {noun}")
 
 
-def say_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+def say_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    right: Collection[str] = (),
+) -> None:
     """A table on standard output; cells are texts as they are, never markup.
 
-    Where the terminal is narrow, `category` is left out and the other texts are shortened; numbers
-    and ids never are.
+    Numbers stand at the right, as do the columns named in `right`. Where the terminal is narrow,
+    `category` is left out and the other texts are shortened; numbers and ids never are.
     """
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
@@ -57,7 +63,8 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object
 
     # What reads a pipe has no width: nothing is shortened for it.
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown_title = Text(title) if title else None
+    table = Table(title=shown_title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.show_edge = table.pad_edge = False
     texts = [[_cell(each) for each in row] for row in rows]
     shown = [place for place, name in enumerate(columns) if _has_room(name, console.width)]
@@ -66,7 +73,7 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object
         widest = max(map(cell_len, [name, *(row[place] for row in texts)]))
         table.add_column(
             Text(name, no_wrap=True, overflow="ellipsis"),
-            justify="right" if name in _NUMBERS else "left",
+            justify="right" if name in _NUMBERS or name in right else "left",
             no_wrap=name in _WHOLE,  # the others shrink first
             min_width=widest if name in _WHOLE else min(widest, _SHORTEST),
         )

@@ -10,6 +10,7 @@ no command imports a room that it does not use; a section that nobody knows is r
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
+from .. import __version__
 from ..contracts.errors import ConfigError
 from .allowed import describe
 from .sources import Name, Value, Values, dotted, read_environment, read_file, variable
@@ -148,6 +150,20 @@ class Settings:
     def as_environment(self) -> dict[str, str]:
         """The flags as variables, so that a child has the settings of its parent."""
         return {variable(path): str(value.given) for path, value in self._flags.items()}
+
+    def fingerprint(self, name: str) -> str:
+        """SHA-256 of what is set in one section, whatever its source, and of our version.
+
+        It needs no struct, so that a watcher can ask for it without loading what trains.
+        """
+        prefix = variable((name, ""))
+        given = {
+            **{variable(path): each.given for path, each in self._file.items()},
+            **{key: each.given for key, each in self._environment.items()},
+            **{variable(path): each.given for path, each in self._flags.items()},
+        }
+        told = sorted((key, str(each)) for key, each in given.items() if key.startswith(prefix))
+        return hashlib.sha256(repr((__version__, told)).encode()).hexdigest()
 
     def _given(self, name: str, leaves: Mapping[Name, object]) -> Values:
         """The values of one section, each from its strongest source; unknown keys are refused."""

@@ -44,9 +44,11 @@ class BehaviorRow(msgspec.Struct, frozen=True):
     `value` is the visit count or the quantity (1 if unknown), the stars, or a review's own stars
     (NaN if it has none).
     `timestamp` is in UTC seconds, `NO_TIME` if unknown.
+    `text` is the beginning of a review's text, empty for everything else.
     """
 
     product_id: Id
     behavior: Behavior
     value: float
     timestamp: int
+    text: str = ""

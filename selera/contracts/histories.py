@@ -96,6 +96,47 @@ class Histories:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemSets:
+    """A set of items for each of some users, compressed by rows (CSR): what there is to hit.
+
+    indptr : int64 (n_users + 1,), set u is the slice indptr[u] : indptr[u + 1]
+    items : int32 (nnz,), item rows, rising within a set
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def of(self, user: int) -> NDArray[np.int32]:
+        """The set of one user, as a view."""
+        return self.items[int(self.indptr[user]) : int(self.indptr[user + 1])]
+
+    def where(self, chosen: NDArray[np.bool_]) -> ItemSets:
+        """The items at which `chosen`, bool (nnz,), is true; every user stays."""
+        ends = np.concatenate([[0], np.cumsum(chosen)]).astype(np.int64)
+        return ItemSets(ends[self.indptr], self.items[chosen])
+
+    def gather(self, users: NDArray[np.int64]) -> ItemSets:
+        """The sets at the given positions, int64 (m,), in their order."""
+        lengths = self.sizes[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        shifts = np.repeat(self.indptr[:-1][users] - indptr[:-1], lengths)
+        return ItemSets(indptr, self.items[np.arange(indptr[-1]) + shifts])
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Number of items of each set, int64 (n_users,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The user of each item, int64 (nnz,)."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
 class TopN:
     """An ordered list of items for each of a batch of users, best first.
 

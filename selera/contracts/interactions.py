@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .behaviors import BEHAVIORS
 from .features import Features
 from .ids import IdMap
+from .texts import Texts
 
 STRETCHED = 4.0
 
@@ -57,6 +58,8 @@ class Interactions:
     timestamps : int64 (n,), UTC seconds, `NO_TIME` if unknown
     rating_scale : None where nobody rated anything
     user_features, item_features : one row per user row, item row; None where nothing is known
+    texts : what reviews say; None where no review needs its text to be read
+    text_places : int32 (n,), the place of each behavior's text in `texts`, -1 for none
     """
 
     users: IdMap
@@ -69,6 +72,8 @@ class Interactions:
     rating_scale: RatingScale | None
     user_features: Features | None = None
     item_features: Features | None = None
+    texts: Texts | None = None
+    text_places: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         expected = {
@@ -120,6 +125,7 @@ class Interactions:
             behaviors=self.behaviors[chosen],
             values=self.values[chosen],
             timestamps=self.timestamps[chosen],
+            text_places=None if self.text_places is None else self.text_places[chosen],
         )
 
     def of(self, behavior: int) -> Interactions:

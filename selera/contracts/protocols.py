@@ -35,14 +35,18 @@ class Algebra(Protocol):
         ...
 
 
-class Model(Protocol):
-    """A frozen scorer: it answers from histories alone, and is nothing but arrays."""
-
-    name: ClassVar[str]
+class Scorer(Protocol):
+    """Whatever scores items for histories."""
 
     def score(self, histories: Histories, algebra: Algebra = ...) -> NDArray[np.float32]:
         """Scores of all items, float32 (batch, n_items)."""
         ...
+
+
+class Model(Scorer, Protocol):
+    """A frozen scorer: it answers from histories alone, and is nothing but arrays."""
+
+    name: ClassVar[str]
 
     def similar(self, items: NDArray[np.int32], n: int) -> TopN:
         """The n nearest items of each given item, itself left out."""

@@ -23,11 +23,15 @@ from sqlalchemy import (
 from ..contracts.behaviors import BEHAVIOR_SOURCES, Behavior, BehaviorRow, BehaviorSource
 from ..contracts.ids import Id, IdKind, parse_id
 from ..contracts.tables import REVIEW
+from ..contracts.texts import MOST_CHARACTERS
 from .identity import IdFilter
 from .layout import ShopLayout, TableLayout
 from .values import is_blank, parse_count, parse_number, parse_time, plain, read_id
 
 UNKNOWN = -math.inf
+
+_BYTES_PER_CHARACTER = 4
+"""Of UTF-8, at most."""
 
 Key = tuple[int, int, str]
 """A source key as the CSV sorts it: none at all, then texts, then integers by their value."""
@@ -47,14 +51,16 @@ class Usable(NamedTuple):
     key: Key
     money: float
     value: float
+    text: str
 
 
 class HistoryQuery:
     """The statement that reads one user's behaviors, made once for a shop, and its reader.
 
     Its columns: position in `BEHAVIOR_SOURCES`, key, user, product, value, money, the beginning of
-    the review's text, time. Servers join only equal types, so that theirs are told as texts, which
-    the rules of `values` read as well; those of SQLite are told as they are stored.
+    a review's text (as much as the training reads), time. Servers join only equal types, so that
+    theirs are told as texts, which the rules of `values` read as well; those of SQLite are told as
+    they are stored.
 
     `zone` is that of times without an offset.
     """
@@ -94,6 +100,7 @@ class HistoryQuery:
                 row.behavior,
                 math.nan if row.value == UNKNOWN else row.value,
                 row.timestamp,
+                row.text,
             )
             for row in without_repeats(sorted(self._usable(rows, user_id)))
         ]
@@ -115,6 +122,7 @@ class HistoryQuery:
                     self._read_key(key, self._key_kinds[position]),
                     _or_unknown(parse_number(money)),
                     usable,
+                    str(text or "")[:MOST_CHARACTERS] if behavior == "review" else "",
                 )
 
     def _read_id(self, value: object, kind: IdKind) -> Id | None:
@@ -150,11 +158,13 @@ def _told(layout: TableLayout, name: str, as_text: bool) -> ColumnElement[Any]:
 
 
 def _beginning(layout: TableLayout, as_text: bool) -> ColumnElement[Any]:
-    """The first character of a review (of SQLite, whose texts end at a NUL, the first byte)."""
+    """The first characters of a review; of SQLite, whose texts end at a NUL, as many bytes."""
     text = _told(layout, "review_text", as_text)
     if layout.table is not REVIEW:
         return text
-    return func.substr(text if as_text else cast(text, LargeBinary), 1, 1)
+    if as_text:
+        return func.substr(text, 1, MOST_CHARACTERS)
+    return func.substr(cast(text, LargeBinary), 1, _BYTES_PER_CHARACTER * MOST_CHARACTERS)
 
 
 def without_repeats(rows: Iterable[Usable]) -> Iterator[Usable]:

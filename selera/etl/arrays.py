@@ -5,22 +5,33 @@ from __future__ import annotations
 import polars as pl
 
 from ..contracts.columns import AT, BEHAVIOR, PRODUCT_ID, USER_ID
+from ..contracts.features import Features
 from ..contracts.ids import IdMap
 from ..contracts.interactions import Interactions, RatingScale
+from ..contracts.texts import Texts
+from .features import features_of
 
 VALUE = "value"
+TEXT_PLACE = "text_place"
 
 _USER_ROW = "user_row"
 _ITEM_ROW = "item_row"
 
 
-def build_interactions(behaviors: pl.DataFrame, scale: RatingScale | None) -> Interactions:
+def build_interactions(
+    behaviors: pl.DataFrame,
+    scale: RatingScale | None,
+    profiles: pl.DataFrame | None = None,
+    products: pl.DataFrame | None = None,
+    texts: Texts | None = None,
+) -> Interactions:
     """Give users rows by their ids and items rows by falling popularity, and sort by rows and time.
 
     `behaviors` has the columns user_id and product_id (integers or texts), behavior (UInt8 code),
     at (Int64 UTC seconds, `NO_TIME` if unknown) and value (Float32); none of them null. Items of
     equal popularity stand in the order of their ids; behaviors of equal user, item and time keep
-    their order.
+    their order. `profiles` and `products` have one row per id: the id, and fields as texts.
+    With `texts`, the column text_place (Int32) has the place of each behavior's text, -1 for none.
     """
     users = behaviors.select(USER_ID).unique().sort(USER_ID)
     items = (
@@ -44,7 +55,19 @@ def build_interactions(behaviors: pl.DataFrame, scale: RatingScale | None) -> In
         values=rows[VALUE].to_numpy(),
         timestamps=rows[AT].to_numpy(),
         rating_scale=scale,
+        user_features=_features(users, profiles),
+        item_features=_features(items, products),
+        texts=texts,
+        text_places=None if texts is None else rows[TEXT_PLACE].to_numpy(),
     )
+
+
+def _features(ids: pl.DataFrame, details: pl.DataFrame | None) -> Features | None:
+    """The features of the ids, in their order."""
+    if details is None:
+        return None
+    (name,) = ids.columns
+    return features_of(ids.join(details, on=name, how="left", maintain_order="left").drop(name))
 
 
 def _numbered(ids: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -11,15 +11,24 @@ import polars as pl
 import structlog
 
 from ..contracts.behaviors import RATING_CODE, REVIEW_CODE
-from ..contracts.columns import BEHAVIOR, PRODUCT_ID, TRAINING_COLUMNS, USER_ID
+from ..contracts.columns import (
+    BEHAVIOR,
+    PRODUCT_COLUMNS,
+    PRODUCT_ID,
+    PROFILE_COLUMNS,
+    TRAINING_COLUMNS,
+    USER_ID,
+)
 from ..contracts.errors import DataError, NothingToLearn
 from ..contracts.interactions import Interactions, RatingScale
 from .arrays import VALUE, build_interactions
 from .cells import Cell, find_id_kind, interaction_columns, read_cells
+from .features import read_details
 from .files import OutputPaths, sha256_of, signature
-from .manifest import Manifest, read_any_manifest, read_manifest
+from .manifest import read_any_manifest, read_manifest
 from .scale import ScaleTally
 from .structure import CURE, broken, check_structure
+from .texts import with_texts
 
 log = structlog.get_logger(__name__)
 
@@ -79,13 +88,20 @@ def _load(path: Path) -> TrainingData:
     manifest = read_manifest(OutputPaths.beside(path).manifest, sha256)
     if manifest is None:
         check_structure(path, len(header))
-    behaviors = _read_behaviors(path, header, manifest)
+    rows = pl.scan_csv(path, schema=dict.fromkeys(header, pl.String()))
+    cells = read_cells(
+        manifest.user_id_kind if manifest else find_id_kind(rows, USER_ID),
+        manifest.product_id_kind if manifest else find_id_kind(rows, PRODUCT_ID),
+    )
+    behaviors = _read_behaviors(path, rows, cells)
     if behaviors.is_empty():
         raise NothingToLearn(
             f"{path} has a header but no behaviors. Fill the shop, then run etl.py."
         )
     scale = manifest.scale() if manifest else _find_scale(behaviors)
-    interactions = build_interactions(behaviors, scale)
+    profiles, products = _read_details(rows, cells)
+    behaviors, texts = with_texts(behaviors, rows)
+    interactions = build_interactions(behaviors, scale, profiles, products, texts)
     seconds = round(time.perf_counter() - started, 3)
     log.info("loaded training data", rows=behaviors.height, seconds=seconds)
     return TrainingData(interactions, sha256, behaviors.height)
@@ -109,13 +125,8 @@ def _read_header(path: Path) -> list[str]:
     return header
 
 
-def _read_behaviors(path: Path, header: list[str], manifest: Manifest | None) -> pl.DataFrame:
+def _read_behaviors(path: Path, rows: pl.LazyFrame, cells: dict[str, Cell]) -> pl.DataFrame:
     """The columns that interactions are built from, in the order of the file."""
-    rows = pl.scan_csv(path, schema=dict.fromkeys(header, pl.String()))
-    cells = read_cells(
-        manifest.user_id_kind if manifest else find_id_kind(rows, USER_ID),
-        manifest.product_id_kind if manifest else find_id_kind(rows, PRODUCT_ID),
-    )
     is_broken = pl.any_horizontal(cell.is_broken for cell in cells.values())
     behaviors = rows.select(*interaction_columns(cells), is_broken.alias(_IS_BROKEN)).collect(
         engine="streaming"
@@ -124,6 +135,17 @@ def _read_behaviors(path: Path, header: list[str], manifest: Manifest | None) ->
     if first is not None and behaviors[_IS_BROKEN][first]:
         raise _broken_cell(path, rows, first, cells)
     return behaviors.drop(_IS_BROKEN)
+
+
+def _read_details(rows: pl.LazyFrame, cells: dict[str, Cell]) -> list[pl.DataFrame]:
+    """The profiles and the products, one row per id, read in one pass over the file."""
+    return pl.collect_all(
+        [
+            read_details(rows, cells[USER_ID].said.alias(USER_ID), PROFILE_COLUMNS),
+            read_details(rows, cells[PRODUCT_ID].said.alias(PRODUCT_ID), PRODUCT_COLUMNS),
+        ],
+        engine="streaming",
+    )
 
 
 def _broken_cell(path: Path, rows: pl.LazyFrame, place: int, cells: dict[str, Cell]) -> DataError:

@@ -1,20 +1,8 @@
 """Judge a recipe honestly before it is published: splits, metrics, intervals, a report."""
 
 from .config import EvaluationConfig
-from .metrics import Interval, bootstrap_interval, mae, ndcg, recall, rmse
+from .lines import lines
 from .protocol import evaluate
-from .report import EvaluationReport, RankingResult, RatingResult
+from .results import Evaluation, ModelResult
 
-__all__ = [
-    "EvaluationConfig",
-    "EvaluationReport",
-    "Interval",
-    "RankingResult",
-    "RatingResult",
-    "bootstrap_interval",
-    "evaluate",
-    "mae",
-    "ndcg",
-    "recall",
-    "rmse",
-]
+__all__ = ["Evaluation", "EvaluationConfig", "ModelResult", "evaluate", "lines"]

@@ -2,72 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.histories import NO_ITEM, Histories
+from ..contracts.histories import NO_ITEM, Histories, ItemSets
 from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
 from ..models.signals import histories_of
-from ..training.bias import fit_bias
-from ..training.targets import Targets, draw
-from .metrics import ndcg, recall
-
-_BATCH = 256
+from ..training.evidence import FoldedStars
+from ..training.ranking import rank
+from ..training.targets import Targets, View, draw, hidden_entries
+from .metrics import list_metrics, novelty
 
 
 @dataclass(frozen=True, slots=True)
-class ListScores:
-    """Per judged user, float64 (m,) each: the model's metrics, and popularity's on the same user.
+class JudgedLists:
+    """The lists of the judged users, and their metrics.
 
     users : int64 (m,), rows
     warm : bool (m,), whether the model had anything personal to say; the others got popularity
+    lists : int32 (m, n)
+    metrics : by name, float64 (m,) each
     """
 
     users: NDArray[np.int64]
     warm: NDArray[np.bool_]
-    ndcg: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    popular_ndcg: NDArray[np.float64]
-    popular_recall: NDArray[np.float64]
+    lists: NDArray[np.int32]
+    metrics: Mapping[str, NDArray[np.float64]]
+
+    def where(self, chosen: NDArray[np.bool_]) -> JudgedLists:
+        """The users at which `chosen`, bool (m,), is true."""
+        metrics = {name: each[chosen] for name, each in self.metrics.items()}
+        return JudgedLists(self.users[chosen], self.warm[chosen], self.lists[chosen], metrics)
+
+    def judged_by(self, metrics: Mapping[str, NDArray[np.float64]]) -> JudgedLists:
+        """The same lists with other metrics."""
+        return replace(self, metrics=metrics)
 
 
 @dataclass(frozen=True, slots=True)
-class Stars:
-    """Per held-out rating, float32 (k,) each: the truth and two predictions of it."""
+class JudgedStars:
+    """Per held-out rating: who gave it, the truth, and the prediction; int64, float32 (k,)."""
 
+    users: NDArray[np.int64]
     actual: NDArray[np.float32]
-    by_svd: NDArray[np.float32]
-    by_bias: NDArray[np.float32]
+    predicted: NDArray[np.float32]
 
 
-def judge_lists(recommender: Recommender, targets: Targets, n: int) -> ListScores:
+def judge_lists(
+    recommender: Recommender, targets: Targets, view: View, ns: Sequence[int]
+) -> JudgedLists:
     """Recommend to every judged user from the history in training, and score the lists.
 
-    Raises ValueError where a target is in the history: then the split leaks.
+    Raises ValueError where a target may not stand in a list: then the split leaks.
     """
     histories = recommender.histories.gather(targets.users)
-    for user, relevant in enumerate(targets.items):
-        if np.isin(relevant, histories.items[histories.entries(user)]).any():
-            raise ValueError("history and targets must be disjoint")
-    popular = _popular_lists(recommender, histories, n)
-    lists, warm = np.empty_like(popular), np.empty(len(histories), dtype=np.bool_)
-    for start in range(0, len(histories), _BATCH):
-        stop = min(start + _BATCH, len(histories))
-        batch = histories.take(start, stop)
-        lists[start:stop] = recommender.recommend(batch, n).items
-        warm[start:stop] = recommender.knows(batch)
-    lists[~warm] = popular[~warm]
-    return ListScores(
-        targets.users, warm, *_score(lists, targets.items), *_score(popular, targets.items)
-    )
+    hidden = hidden_entries(histories, view)
+    _refuse_leaks(histories, hidden, targets.sets, len(recommender.items))
+    best = rank(recommender.ranker, histories, max(ns), hidden=hidden)
+    warm = np.bincount(histories.rows, histories.weights, minlength=len(histories)) > 0
+    tied = np.flatnonzero(best.scores[:, 0] == best.scores[:, -1])
+    warm[tied] = recommender.knows(histories.gather(tied))
+    cold = np.flatnonzero(~warm)
+    lists = best.items
+    lists[cold] = _popular_lists(recommender, histories, hidden, cold, max(ns))
+    metrics = list_metrics(lists, targets.sets, ns)
+    n_users = np.bincount(recommender.histories.items, minlength=len(recommender.items))
+    first = f"novelty@{ns[0]}"
+    metrics[first] = novelty(lists[:, : ns[0]], n_users, len(recommender.users))
+    return JudgedLists(targets.users, warm, lists, metrics)
 
 
 def judge_stars(
     recommender: Recommender, test: Interactions, *, max_users: int, seed: int
-) -> Stars | None:
+) -> JudgedStars | None:
     """Predict the latest stars of every held-out pair; None where there are none.
 
     Every user is folded in from the history in training, as a request would do it.
@@ -75,39 +86,38 @@ def judge_stars(
     if recommender.rater is None:
         return None
     held_out = histories_of(test, now=recommender.reference_time, config=recommender.signals)
-    raters = np.unique(held_out.rows[~np.isnan(held_out.ratings)])
-    biases = fit_bias(recommender.histories, len(recommender.items), recommender.rater.scale)
-    parts = []
-    for user in raters[draw(len(raters), max_users, seed)].tolist():
-        entries = held_out.entries(user)
-        rated = ~np.isnan(held_out.ratings[entries])
-        items, history = held_out.items[entries][rated], recommender.histories.take(user, user + 1)
-        by_svd = recommender.rater.predict(history, items)[0]
-        by_bias = biases.predict(history, items)[0]
-        parts.append((held_out.ratings[entries][rated], by_svd, by_bias))
-    if not parts:
+    held_out = held_out.where(~np.isnan(held_out.ratings))
+    raters = np.unique(held_out.rows)
+    judged = np.isin(held_out.rows, raters[draw(len(raters), max_users, seed)])
+    users, items = held_out.rows[judged].astype(np.int32), held_out.items[judged]
+    if not len(users):
         return None
-    return Stars(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    predicted = FoldedStars(recommender.rater, recommender.histories).predict(users, items)
+    return JudgedStars(users.astype(np.int64), held_out.ratings[judged], predicted)
 
 
-def _popular_lists(recommender: Recommender, histories: Histories, n: int) -> NDArray[np.int32]:
-    """The n most popular items that each user has not seen, int32 (users, n)."""
+def _refuse_leaks(
+    histories: Histories, hidden: NDArray[np.bool_], targets: ItemSets, n_items: int
+) -> None:
+    closed = (histories.rows * n_items + histories.items)[hidden]
+    if np.isin(targets.rows * n_items + targets.items, closed).any():
+        raise ValueError("history and targets must be disjoint")
+
+
+def _popular_lists(
+    recommender: Recommender,
+    histories: Histories,
+    hidden: NDArray[np.bool_],
+    users: NDArray[np.int64],
+    n: int,
+) -> NDArray[np.int32]:
+    """The n most popular items that are not hidden from each of `users`, int32 (users, n)."""
     order = np.array([row for row, _ in recommender.popular(len(recommender.items))], np.int32)
-    lists = np.full((len(histories), n), NO_ITEM, dtype=np.int32)
-    for user in range(len(histories)):
-        seen = histories.items[histories.entries(user)]
-        head = order[: n + len(seen)]
-        unseen = head[~np.isin(head, seen)][:n]
-        lists[user, : len(unseen)] = unseen
+    lists = np.full((len(users), n), NO_ITEM, dtype=np.int32)
+    for place, user in enumerate(users.tolist()):
+        entries = histories.entries(user)
+        closed = histories.items[entries][hidden[entries]]
+        head = order[: n + len(closed)]
+        best = head[~np.isin(head, closed)][:n]
+        lists[place, : len(best)] = best
     return lists
-
-
-def _score(
-    lists: NDArray[np.int32], relevant: list[NDArray[np.int32]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """NDCG and recall of each list."""
-    pairs = list(zip(lists, relevant, strict=True))
-    return (
-        np.array([ndcg(recommended, items) for recommended, items in pairs]),
-        np.array([recall(recommended, items) for recommended, items in pairs]),
-    )

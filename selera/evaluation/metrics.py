@@ -1,44 +1,144 @@
-"""Metrics, each with its formula and denominator, and the interval that says how sure they are."""
+"""Metrics, each with its formula and denominator, and the intervals that say how sure they are.
+
+For user u let T be the set of held-out items (at least one; users without any are not judged) and
+hit_p = 1 where place p = 1 .. n of u's list holds an item of T, else 0. Then, per user:
+
+recall@n
+    sum of hit_p / |T|. The denominator is ALL of T, not min(n, |T|).
+ndcg@n
+    sum of hit_p / log2(p + 1), divided by the same of the best possible list, which has
+    min(n, |T|) hits in a row.
+hr@n
+    1 where the list has a hit, else 0.
+mrr@n
+    1 / p of the first hit, 0 without one.
+map@n
+    sum over hits of (hits up to p) / p, divided by min(n, |T|).
+novelty@n
+    mean over the list of -log2 of the share of training users who have the item (an item that
+    nobody has counts as if one had it), in bits.
+
+A metric is the mean over the users. An empty place is no hit. Ties never arise here: a list is an
+order already (`selera.training.ranking`: the lower row first, rows being shuffled beforehand).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts.histories import NO_ITEM, ItemSets
+
+PerUser = Mapping[str, NDArray[np.float64]]
+"""Metrics by name, float64 (m,) each: one number for each judged user."""
+
+DEFINITIONS = {
+    "ndcg": "discounted gain of the hits over that of the best possible list of the same length",
+    "recall": "hits over all held-out items of the user (not over min(n, .))",
+    "hr": "share of the users with at least one hit",
+    "mrr": "1 / place of the first hit, 0 without one",
+    "map": "mean precision at the hits, over min(n, held-out items)",
+    "novelty": "mean -log2 of the share of training users who have the product, in bits",
+    "coverage": "share of the available products that stand in at least one list",
+    "gini": "inequality of how often the available products are recommended (0 equal, 1 one only)",
+    "diversity": "mean 1 - cosine of the training users of two products of a list, over all pairs",
+    "rmse": "root of the mean squared error over the held-out ratings, in stars",
+    "mae": "mean absolute error over the held-out ratings, in stars",
+}
+"""What each metric is, in one sentence."""
+
 _N_RESAMPLES = 2000
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A mean and its 95 % bootstrap interval."""
+    """A mean and its 95 % bootstrap interval; None where no user has a number of the own."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
-def hits(recommended: NDArray[np.int32], relevant: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which places of one list hold a relevant item, bool (n,)."""
-    return np.isin(recommended, relevant)
+def list_metrics(
+    lists: NDArray[np.int32], targets: ItemSets, ns: Sequence[int] = (10, 20)
+) -> dict[str, NDArray[np.float64]]:
+    """ndcg, recall, hr, mrr and map at each n, by name ("ndcg@10").
 
-
-def recall(recommended: NDArray[np.int32], relevant: NDArray[np.int32]) -> float:
-    """Recall@n of one user: relevant items in the list, over ALL relevant items (not min(n, .)).
-
-    recommended : int32 (n,), best first, -1 for empty places; relevant : int32 (m,), m >= 1
+    lists : int32 (m, n_max), best first, -1 for empty places; n_max >= each of `ns`
+    targets : of the same m users, none of them empty
     """
-    return float(hits(recommended, relevant).sum() / len(relevant))
+    if (targets.sizes == 0).any():
+        raise ValueError("every judged user needs a held-out item")
+    if max(ns) > lists.shape[1]:
+        raise ValueError(f"lists of {lists.shape[1]} cannot be judged at {max(ns)}")
+    hits = find_hits(lists, targets)
+    sizes = targets.sizes.astype(np.float64)
+    found: dict[str, NDArray[np.float64]] = {}
+    for n in ns:
+        found |= {f"{name}@{n}": each for name, each in _at(hits[:, :n], sizes).items()}
+    return found
 
 
-def ndcg(recommended: NDArray[np.int32], relevant: NDArray[np.int32]) -> float:
-    """NDCG@n of one user with gain 1 for each relevant item.
+def find_hits(lists: NDArray[np.int32], targets: ItemSets) -> NDArray[np.bool_]:
+    """Which places of each list hold an item of the user's set, bool (m, n)."""
+    width = int(max(lists.max(initial=0), targets.items.max(initial=0))) + 1
+    relevant = targets.rows * width + targets.items  # rising, as the sets are
+    asked = np.arange(len(lists))[:, None] * width + np.maximum(lists, 0)
+    places = np.minimum(np.searchsorted(relevant, asked), max(len(relevant) - 1, 0))
+    hits: NDArray[np.bool_] = (lists != NO_ITEM) & (relevant[places] == asked)
+    return hits
 
-    DCG = sum over places p = 1..n of hit_p / log2(p + 1); divided by the DCG of the best possible
-    list, min(n, m) hits in a row. Shapes as in `recall`.
+
+def _at(hits: NDArray[np.bool_], sizes: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """The metrics of lists of one length."""
+    n = hits.shape[1]
+    places = np.arange(1, n + 1)
+    discounts = 1 / np.log2(places + 1)
+    ideals = np.concatenate([[0.0], np.cumsum(discounts)])
+    most = np.minimum(sizes, n).astype(np.int64)
+    precisions = np.cumsum(hits, axis=1) / places
+    first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
+    return {
+        "ndcg": (hits @ discounts) / ideals[most],
+        "recall": hits.sum(axis=1) / sizes,
+        "hr": hits.any(axis=1).astype(np.float64),
+        "mrr": 1 / first,
+        "map": (precisions * hits).sum(axis=1) / most,
+    }
+
+
+def novelty(
+    lists: NDArray[np.int32], n_users_of_items: NDArray[np.int64], n_users: int
+) -> NDArray[np.float64]:
+    """Novelty of each list, float64 (m,); 0 for an empty one.
+
+    n_users_of_items : int64 (n_items,), training users who have the item; n_users : all of them
     """
-    discounts = 1 / np.log2(np.arange(2, len(recommended) + 2))
-    gained = discounts[hits(recommended, relevant)].sum()
-    return float(gained / discounts[: len(relevant)].sum())
+    bits = -np.log2(np.maximum(n_users_of_items, 1) / max(n_users, 1))
+    filled = lists != NO_ITEM
+    sums: NDArray[np.float64] = np.where(filled, bits[np.maximum(lists, 0)], 0.0).sum(axis=1)
+    means: NDArray[np.float64] = sums / np.maximum(filled.sum(axis=1), 1)
+    return means
+
+
+def coverage(lists: NDArray[np.int32], n_available: int) -> float:
+    """Share of the available items that stand in at least one of the lists."""
+    return len(np.unique(lists[lists != NO_ITEM])) / max(n_available, 1)
+
+
+def gini(lists: NDArray[np.int32], n_available: int) -> float:
+    """Gini index of how often each of the available items is recommended.
+
+    sum over items i = 1 .. N, rising by count c_i, of (2 i - N - 1) c_i / (N sum of c_i).
+    """
+    shown = np.sort(np.bincount(lists[lists != NO_ITEM]))
+    counts = np.zeros(n_available)
+    shown = shown[shown > 0]
+    counts[n_available - len(shown) :] = shown
+    order = 2 * np.arange(1, n_available + 1) - n_available - 1
+    return float((order * counts).sum() / max(n_available * counts.sum(), 1.0))
 
 
 def rmse(predicted: NDArray[np.float32], actual: NDArray[np.float32]) -> float:
@@ -52,17 +152,78 @@ def mae(predicted: NDArray[np.float32], actual: NDArray[np.float32]) -> float:
     return float(np.mean(np.abs(predicted.astype(np.float64) - actual)))
 
 
-def bootstrap_interval(per_user: NDArray[np.float64], *, seed: int) -> Interval:
-    """Mean over users with its 95 % percentile interval from 2,000 resamples of the users.
+def summary(per_user: PerUser, *, seed: int) -> dict[str, Interval]:
+    """The mean of each metric with its 95 % percentile interval from 2,000 resamples of users.
 
-    Given the differences of two models on the same users, it is the paired interval of their
-    difference. Raises ValueError without users or with a NaN.
+    All metrics share the resamples. Given the differences of two models on the same users, these
+    are the paired intervals of their difference. Raises ValueError without users or with a NaN.
     """
-    if not len(per_user) or np.isnan(per_user).any():
+    table = np.column_stack(list(per_user.values()))
+    if not len(table) or np.isnan(table).any():
         raise ValueError("a bootstrap needs at least one user and no NaN")
+    means = _resampled(seed, table) / len(table)
+    lows, highs = np.quantile(means, [0.025, 0.975], axis=0)
+    centers = table.mean(axis=0)
+    return {
+        name: Interval(float(center), float(low), float(high))
+        for name, center, low, high in zip(per_user, centers, lows, highs, strict=True)
+    }
+
+
+def bootstrap_interval(per_user: NDArray[np.float64], *, seed: int) -> Interval:
+    """`summary` of one metric."""
+    return summary({"": per_user}, seed=seed)[""]
+
+
+def rating_summary(
+    predicted: NDArray[np.float32],
+    actual: NDArray[np.float32],
+    users: NDArray[np.int64],
+    *,
+    seed: int,
+) -> dict[str, Interval]:
+    """RMSE and MAE over n >= 1 ratings, with intervals from resamples of the users who gave them.
+
+    predicted, actual : float32 (n,), stars; users : int64 (n,), who gave each rating
+    """
+    errors = predicted.astype(np.float64) - actual
+    _, owners = np.unique(users, return_inverse=True)
+    sums = [np.bincount(owners, weights=each) for each in (errors**2, np.abs(errors))]
+    table = np.column_stack([*sums, np.bincount(owners)])
+    drawn = _resampled(seed, table)
+    means = drawn[:, :2] / drawn[:, 2:]
+    lows, highs = np.quantile(means, [0.025, 0.975], axis=0)
+    return {
+        "rmse": Interval(rmse(predicted, actual), float(lows[0] ** 0.5), float(highs[0] ** 0.5)),
+        "mae": Interval(mae(predicted, actual), float(lows[1]), float(highs[1])),
+    }
+
+
+def rating_gain(
+    predicted: NDArray[np.float32],
+    baseline: NDArray[np.float32],
+    actual: NDArray[np.float32],
+    users: NDArray[np.int64],
+    *,
+    seed: int,
+) -> Interval:
+    """RMSE less the baseline's on the same ratings, below 0 where it is better, paired by user."""
+    _, owners = np.unique(users, return_inverse=True)
+    errors = [each.astype(np.float64) - actual for each in (predicted, baseline)]
+    table = np.column_stack(
+        [*(np.bincount(owners, weights=each**2) for each in errors), np.bincount(owners)]
+    )
+    drawn = _resampled(seed, table)
+    gains = np.sqrt(drawn[:, 0] / drawn[:, 2]) - np.sqrt(drawn[:, 1] / drawn[:, 2])
+    low, high = np.quantile(gains, [0.025, 0.975])
+    return Interval(rmse(predicted, actual) - rmse(baseline, actual), float(low), float(high))
+
+
+def _resampled(seed: int, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Column sums of `table` over users drawn with replacement, float64 (resamples, columns)."""
     rng = np.random.default_rng(seed)
-    means = np.empty(_N_RESAMPLES)
+    n = len(table)
+    sums = np.empty((_N_RESAMPLES, table.shape[1]))
     for resample in range(_N_RESAMPLES):
-        means[resample] = per_user[rng.integers(0, len(per_user), len(per_user))].mean()
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(per_user.mean()), float(low), float(high))
+        sums[resample] = np.bincount(rng.integers(0, n, n), minlength=n) @ table
+    return sums

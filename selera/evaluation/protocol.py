@@ -1,18 +1,21 @@
-"""The evaluation that runs before a model is published.
+"""The default protocol, which runs before a model is published.
 
-Rolled over a few cut-offs in time, the recipe is fitted on what came before and judged on what came
-next: every judged user gets a list of n from the whole catalogue that train knows, without what the
-user already had; hits are what the user then did, with products that were new to the user.
-Popularity and biases, fitted on the same train, stand beside it. A user judged at several cut-offs
-counts once, with the mean; intervals resample users. Nothing in test is seen before it is scored.
+Rolled over a few cut-offs in time, a recipe is fitted on what came before and judged on what came
+next: every judged user gets a list from the whole catalogue that train knows, none of it sampled.
+Three views say what a list may hold: only items that are new to the user (the headline, and what is
+served by default), also what the user saw but never bought, or everything. Popularity and biases,
+fitted on the same train, stand beside. A user judged at several cut-offs counts once, with the
+mean; intervals resample users. Nothing in test is seen before it is scored.
 """
 
 from __future__ import annotations
 
+import resource
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,134 +24,149 @@ from ..contracts.behaviors import Behavior
 from ..contracts.errors import NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
+from ..models.recommender import Recommender
 from ..training.recipes import fit_recommender
 from ..training.settings import TrainingConfig
 from ..training.splits import Split, make_splits
-from ..training.targets import find_targets, strongest_behavior
+from ..training.targets import Targets, View, find_targets, strongest_behavior
 from .config import EvaluationConfig
-from .judging import ListScores, Stars, judge_lists, judge_stars
-from .metrics import bootstrap_interval, mae, rmse
-from .report import EvaluationReport, RankingResult, RatingResult
+from .diversity import UserCosine
+from .judging import JudgedLists, judge_lists, judge_stars
+from .results import Evaluation
+from .summing import YARDSTICKS, Judged, summed
+
+_DIVERSITY_USERS = 300
+
+VIEWS: tuple[View, ...] = ("new", "not bought", "all")
 
 
 def evaluate(
     interactions: Interactions,
-    algorithm: str,
+    algorithms: Sequence[str],
     training: TrainingConfig,
     config: EvaluationConfig,
     *,
     seed: int,
     progress: Progress = silent,
-) -> EvaluationReport:
-    """Judge the recipe `algorithm` (see the module's text). Raises as `fit_recommender` does."""
-    started = time.perf_counter()
-    interactions = _with_shuffled_items(interactions, seed)
+) -> Evaluation:
+    """Judge recipes and the baselines (see the module's text). Raises as `fit_recommender` does.
+
+    Raises NothingToLearn where nothing can be held out.
+    """
     target = strongest_behavior(interactions)
-    judged: list[_Judged] = []
-    splits = make_splits(
-        interactions, n_cuts=config.n_cuts, test_share=config.test_share, seed=seed
-    )
-    for done, split in enumerate(splits):
+    asked = [name for name in dict.fromkeys(algorithms) if name not in ("popularity", YARDSTICKS)]
+    judged: list[Judged] = []
+    splits = []
+    made = make_splits(interactions, n_cuts=config.n_cuts, test_share=config.test_share, seed=seed)
+    for done, split in enumerate(made):
         progress("evaluate", done, config.n_cuts)
         with suppress(NothingToLearn):  # so early a cut-off may have nothing before it
-            judged.append(_judge(split, algorithm, training, config, target, seed))
+            task = _Task(by_popularity(split, seed), target, training, config, seed)
+            judged += task.judge_all([*asked, YARDSTICKS])
+            splits.append(split)
     progress("evaluate", config.n_cuts, config.n_cuts)
     if not judged:
         raise NothingToLearn(f"{len(interactions)} behaviors are too few to hold some of them out")
-    lists = [each.lists for each in judged if len(each.lists.users)]
-    stars = [each.stars for each in judged if each.stars is not None]
-    users, rankings = _rankings(algorithm, lists, seed)
-    return EvaluationReport(
-        split=judged[0].kind,
-        n_cuts=len(judged),
-        test_share=config.test_share,
-        n=config.n,
-        target=target,
-        n_users=len(users),
-        n_warm=len(np.unique(np.concatenate([[], *(each.users[each.warm] for each in lists)]))),
-        n_unavailable=sum(each.n_unavailable for each in judged),
-        n_ratings=sum(len(each.actual) for each in stars),
-        rankings=rankings,
-        ratings=_ratings(stars),
-        seconds=round(time.perf_counter() - started, 3),
-    )
+    return summed(judged, config, _facts(splits, interactions, target, config), seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """What one split says."""
+class _Task:
+    """One split to judge recipes on."""
 
-    kind: Literal["temporal", "random"]
-    lists: ListScores
-    stars: Stars | None
-    n_unavailable: int
+    split: Split
+    target: Behavior
+    training: TrainingConfig
+    config: EvaluationConfig
+    seed: int
 
+    def judge_all(self, algorithms: Iterable[str]) -> list[Judged]:
+        """Fit and judge each recipe; the users are the same for all of them."""
+        targets = {view: self._targets(view) for view in VIEWS}
+        return [self._judge(algorithm, targets) for algorithm in algorithms]
 
-def _judge(
-    split: Split,
-    algorithm: str,
-    training: TrainingConfig,
-    config: EvaluationConfig,
-    target: Behavior,
-    seed: int,
-) -> _Judged:
-    """Fit on train, judge on test."""
-    recommender = fit_recommender(split.train, algorithm, training, seed=seed, now=split.now)
-    targets = find_targets(split, target, max_users=config.max_users, seed=seed)
-    return _Judged(
-        kind=split.kind,
-        lists=judge_lists(recommender, targets, config.n),
-        stars=judge_stars(recommender, split.test, max_users=config.max_users, seed=seed),
-        n_unavailable=targets.n_unavailable,
-    )
-
-
-def _with_shuffled_items(interactions: Interactions, seed: int) -> Interactions:
-    """The same behaviors, item rows in random order (the ids do not follow: nobody asks for them).
-
-    Rows come sorted by the popularity in all of the data, test included, and ties go to the lower
-    row: left so, the order of the rows would tell the future.
-    """
-    order = np.random.default_rng(seed).permutation(interactions.n_items).astype(np.int32)
-    return replace(interactions, item_rows=order[interactions.item_rows])
-
-
-def _rankings(
-    algorithm: str, lists: list[ListScores], seed: int
-) -> tuple[NDArray[np.int64], list[RankingResult]]:
-    """The distinct users, and a row each for the recipe and for popularity."""
-    if not lists:
-        return np.empty(0, dtype=np.int64), []
-    users, place = np.unique(np.concatenate([each.users for each in lists]), return_inverse=True)
-    counts = np.bincount(place)
-
-    def per_user(metric: str) -> NDArray[np.float64]:
-        values = np.concatenate([getattr(each, metric) for each in lists])
-        return np.bincount(place, weights=values) / counts
-
-    baseline = per_user("popular_ndcg")
-    rows = {
-        algorithm: (per_user("ndcg"), per_user("recall")),
-        "popularity": (baseline, per_user("popular_recall")),
-    }
-    return users, [
-        RankingResult(
-            name=name,
-            ndcg=float(ndcgs.mean()),
-            recall=float(recalls.mean()),
-            ndcg_gain=bootstrap_interval(ndcgs - baseline, seed=seed),
+    def _targets(self, view: View) -> Targets:
+        return find_targets(
+            self.split, self.target, view=view, max_users=self.config.max_users, seed=self.seed
         )
-        for name, (ndcgs, recalls) in rows.items()
-    ]
+
+    def _judge(self, algorithm: str, targets: dict[View, Targets]) -> Judged:
+        started = time.perf_counter()
+        recommender = fit_recommender(
+            self.split.train, algorithm, self.training, seed=self.seed, now=self.split.now
+        )
+        fitted = time.perf_counter()
+        lists = {view: self._lists(recommender, each, view) for view, each in targets.items()}
+        stars = judge_stars(
+            recommender, self.split.test, max_users=self.config.max_users, seed=self.seed
+        )
+        return Judged(
+            algorithm=algorithm,
+            lists={view: each for view, each in lists.items() if each is not None},
+            targets=targets,
+            stars=stars,
+            n_users_of_items=np.bincount(
+                recommender.histories.items, minlength=len(recommender.items)
+            ),
+            diversity=self._diversity(recommender, lists["new"]),
+            settings=recommender.facts["hyperparameters"],
+            notes=list(recommender.facts.get("notes", ())),
+            fit_seconds=fitted - started,
+            score_seconds=time.perf_counter() - fitted,
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+
+    def _diversity(self, recommender: Recommender, judged: JudgedLists | None) -> float:
+        """Of the lists of some users: it takes long, and a few hundred say it well enough."""
+        if judged is None:
+            return 0.0
+        cosine = UserCosine(recommender.histories, len(recommender.items))
+        some = judged.lists[:: -(-len(judged.lists) // _DIVERSITY_USERS), : self.config.n]
+        return float(cosine.diversity(some).mean())
+
+    def _lists(self, recommender: Recommender, targets: Targets, view: View) -> JudgedLists | None:
+        if not len(targets.users):
+            return None
+        n = self.config.n
+        return judge_lists(recommender, targets, view, (n, 2 * n))
 
 
-def _ratings(stars: list[Stars]) -> list[RatingResult]:
-    """A row each for the explicit SVD and for biases."""
-    if not stars:
-        return []
-    actual = np.concatenate([each.actual for each in stars])
-    rows = [
-        ("svd", np.concatenate([each.by_svd for each in stars])),
-        ("bias", np.concatenate([each.by_bias for each in stars])),
-    ]
-    return [RatingResult(name, rmse(each, actual), mae(each, actual)) for name, each in rows]
+def by_popularity(split: Split, seed: int) -> Split:
+    """The same split with item rows by falling popularity in train, as in a published model.
+
+    Equal ones stand in random order. Rows come sorted by the popularity in all of the data, test
+    included, and ties go to the lower row: left so, the order of the rows would tell the future.
+    """
+    counts = np.bincount(split.train.item_rows, minlength=split.train.n_items)
+    shuffled = np.random.default_rng(seed).permutation(split.train.n_items)
+    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
+    rows = np.empty(len(order), dtype=np.int32)
+    rows[order] = np.arange(len(order), dtype=np.int32)
+    train, test = (_relabelled(part, rows, order) for part in (split.train, split.test))
+    return replace(split, train=train, test=test)
+
+
+def _facts(
+    splits: Sequence[Split], interactions: Interactions, target: Behavior, config: EvaluationConfig
+) -> dict[str, Any]:
+    return {
+        "split": splits[0].kind,
+        "n_cuts": len(splits),
+        "test_share": config.test_share,
+        "target": target,
+        "n_behaviors": len(interactions),
+        "n_all_users": interactions.n_users,
+        "n_all_items": interactions.n_items,
+    }
+
+
+def _relabelled(
+    part: Interactions, rows: NDArray[np.int32], order: NDArray[np.int64]
+) -> Interactions:
+    """Behaviors and features with other item rows; the ids do not follow: nobody asks for them."""
+    features = part.item_features
+    return replace(
+        part,
+        item_rows=rows[part.item_rows],
+        item_features=features and features.gather(order),
+    )

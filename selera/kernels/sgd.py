@@ -41,8 +41,8 @@ def biased_sgd_pass(
     n_factors = user_factors.shape[1]
     shrink = np.float32(1.0) - learning_rate * regularization
     for place in range(len(ratings)):
-        u = user_rows[place]
-        i = item_rows[place]
+        u = np.uint64(user_rows[place])  # unsigned: an index below 0 would cost a check
+        i = np.uint64(item_rows[place])
         p = user_factors[u]
         q = item_factors[i]
         product = np.float32(0.0)

@@ -15,21 +15,15 @@ from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import UNKNOWN_ROW, IdMap
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Arrays, Model, Rater
-from .bias import BiasModel
-from .factor import FactorModel
-from .item_graph import ItemGraphModel
+from .blend import BlendModel
+from .cold_start import ColdStart
+from .kinds import RATERS, SCORERS
 from .popularity import PopularityModel
-from .rating import RatingModel
+from .review_text import ReviewTextModel, without_stars
 from .signals import SignalConfig, build_histories
 from .topn import top_n
 
-SCORERS: dict[str, type[Model]] = {
-    model.name: model for model in (FactorModel, ItemGraphModel, PopularityModel)
-}
-"""The kinds of ranker that a model file can name."""
-
-RATERS: dict[str, type[Rater]] = {rater.name: rater for rater in (RatingModel, BiasModel)}
-"""The kinds of rater that a model file can name."""
+RANKERS: dict[str, type[Model]] = {**SCORERS, BlendModel.name: BlendModel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +40,8 @@ class Recommender:
     reference_time : UTC seconds from which ages count, about the latest behavior in training
     facts : algorithm, hyperparameters, metrics, data, libraries: what the training says of itself
     run : version, trained_at, seconds: what differs between two trainings on equal data
+    cold_start : answers for users and products without behavior, from their fields
+    review_text : the stars of a review that has none; None where texts tell none, or need not
     """
 
     items: IdMap
@@ -59,6 +55,8 @@ class Recommender:
     reference_time: int
     facts: Mapping[str, Any]
     run: Mapping[str, Any]
+    cold_start: ColdStart = ColdStart()
+    review_text: ReviewTextModel | None = None
 
     @property
     def version(self) -> str:
@@ -98,6 +96,9 @@ class Recommender:
         impossible = self._outside_of_scale(values)
         values[impossible & (codes == REVIEW_CODE)] = np.nan
         usable = (rows != UNKNOWN_ROW) & ~(impossible & (codes == RATING_CODE))
+        if self.review_text is not None:
+            bare = without_stars(np.where(usable, rows, UNKNOWN_ROW), codes, values)
+            values = self.review_text.fill(values, bare, [behaviors[at].text for at in bare])
         return build_histories(
             1,
             len(self.items),
@@ -148,10 +149,20 @@ class Recommender:
         return top_n(scores, n)
 
     def popular(
-        self, n: int, *, allowed: NDArray[np.bool_] | None = None
+        self,
+        n: int,
+        *,
+        allowed: NDArray[np.bool_] | None = None,
+        profile: NDArray[np.int32] | None = None,
     ) -> list[tuple[int, float]]:
-        """The n most popular (item row, score) pairs."""
+        """The n most popular (item row, score) pairs.
+
+        `profile`, columns as `ColdStart.telling` gives them, makes it what users of such a profile
+        like most.
+        """
         scores = self.popularity.item_scores
+        if profile is not None:
+            scores = self.cold_start.popularity(scores, profile)
         if allowed is not None:
             scores = np.where(allowed, scores, np.float32(-np.inf))
         return top_n(scores[None, :], n).list(0)
@@ -199,12 +210,15 @@ class Recommender:
             "rating_scale": scale and [scale.low, scale.high],
             "signals": msgspec.to_builtins(self.signals),
             "reference_time": self.reference_time,
+            "features": self.cold_start.spaces(),
         }
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
             "items": self.items.to_arrays(),
             "ranker": self.ranker.to_arrays(),
             "popularity": self.popularity.to_arrays(),
             "rater": {} if self.rater is None else self.rater.to_arrays(),
+            **self.cold_start.to_arrays(),
+            "review_text": {} if self.review_text is None else self.review_text.to_arrays(),
             "users": self.users.to_arrays(),
             "users.histories": _history_arrays(self.histories),
         }
@@ -220,10 +234,11 @@ class Recommender:
         """The inverse of `to_parts`; nothing is copied."""
         facts = {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
         rater, scale = _part(arrays, "rater"), metadata["rating_scale"]
+        texts = _part(arrays, "review_text")
         return cls(
             items=IdMap.from_arrays(_part(arrays, "items")),
             users=IdMap.from_arrays(_part(arrays, "users")),
-            ranker=SCORERS[metadata["ranker"]].from_arrays(_part(arrays, "ranker")),
+            ranker=RANKERS[metadata["ranker"]].from_arrays(_part(arrays, "ranker")),
             rater=RATERS[metadata["rater"]].from_arrays(rater) if metadata["rater"] else None,
             popularity=PopularityModel.from_arrays(_part(arrays, "popularity")),
             rating_scale=RatingScale(*scale) if scale else None,
@@ -232,10 +247,14 @@ class Recommender:
             reference_time=metadata["reference_time"],
             facts=facts,
             run=run,
+            cold_start=ColdStart.from_parts(
+                metadata.get("features", {}), _part(arrays, "profiles"), _part(arrays, "new_items")
+            ),
+            review_text=ReviewTextModel.from_arrays(texts) if texts else None,
         )
 
 
-_OWN_KEYS = frozenset({"ranker", "rater", "rating_scale", "signals", "reference_time"})
+_OWN_KEYS = frozenset({"ranker", "rater", "rating_scale", "signals", "reference_time", "features"})
 
 
 def _history_arrays(histories: Histories) -> dict[str, NDArray[Any]]:

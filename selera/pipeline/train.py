@@ -15,13 +15,16 @@ from ..contracts.errors import NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
 from ..etl import TrainingData, load_training_csv
-from ..evaluation import EvaluationConfig, EvaluationReport, evaluate
+from ..evaluation import Evaluation, EvaluationConfig, evaluate, lines
 from ..models import Recommender
-from ..training import TrainingConfig, fit_recommender
+from ..training import TrainingConfig, fit_recommender, recipe_of
 from .locks import await_writer, exclusive
 from .publish import publish
 
 log = structlog.get_logger(__name__)
+
+_FIRST = "svd"
+_QUICK = ("svd", "puresvd", "popularity", "bias")
 
 
 class TrainConfig(TrainingConfig, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ class TrainConfig(TrainingConfig, frozen=True, forbid_unknown_fields=True):
     evaluation : how the recipe is judged before it is published
     """
 
-    model: str = "svd"
+    model: str = "blend"
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 42
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -52,7 +55,7 @@ class TrainReport(msgspec.Struct, frozen=True):
     n_behaviors: int
     n_users: int
     n_items: int
-    evaluation: EvaluationReport | None
+    evaluation: Evaluation | None
     seconds: float
 
     def lines(self) -> list[str]:
@@ -60,7 +63,7 @@ class TrainReport(msgspec.Struct, frozen=True):
         if self.evaluation is None:
             judged = ["Evaluation: not possible, too few behaviors to hold some of them out."]
         else:
-            judged = self.evaluation.lines()
+            judged = lines(self.evaluation)
         return [
             *judged,
             *self._warning(),
@@ -71,8 +74,9 @@ class TrainReport(msgspec.Struct, frozen=True):
 
     def _warning(self) -> list[str]:
         """What to do where the evaluation is sure that popularity would rank better."""
-        rankings = [] if self.evaluation is None else self.evaluation.rankings
-        if not any(each.name == self.model and each.ndcg_gain.high < 0 for each in rankings):
+        results = [] if self.evaluation is None else self.evaluation.results
+        gains = [each.gain for each in results if each.model == self.model]
+        if not any(gain and gain.high is not None and gain.high < 0 for gain in gains):
             return []
         return [
             f"Warning: {self.model} ranks worse than popularity on this shop. To publish "
@@ -97,24 +101,33 @@ def train(
     progress: Progress = silent,
     *,
     wait: bool = False,
+    settings_sha256: str = "",
 ) -> TrainReport:
     """Train on the CSV `data` and publish the model as `output`.
+
+    Where there is no model yet, a plain `svd` is published first, which takes a few seconds: the
+    shop has answers while the model that was asked for is judged and fitted. `settings_sha256` is
+    kept in the model and tells whose settings it has.
 
     One training at a time: another one of this output is awaited if `wait`, else Busy is raised.
     The CSV is read once the lock is held and no ETL is writing it, so the newest data wins. Raises
     DataError for a CSV that cannot be used and ConfigError for an unknown model; the published file
     is then untouched.
     """
+    recipe_of(config.model)
     with exclusive(output, "training", wait=wait):
         started = time.perf_counter()
         progress("loading", 0, None)
         await_writer(data)  # the ETL writes the manifest after the CSV
         loaded = load_training_csv(data)
+        if config.model not in _QUICK and not output.exists():
+            quick = msgspec.structs.replace(config, model=_FIRST)
+            _publish(_fit(loaded, quick, None, progress), output, started, settings_sha256="")
         judged = _judge(loaded.interactions, config, progress)
         recommender = _fit(loaded, config, judged, progress)
-        metadata, arrays = recommender.to_parts()
-        seconds = time.perf_counter() - started
-        version = publish(output, metadata, arrays, trained_at=datetime.now(UTC), seconds=seconds)
+        if read := recommender.facts["review_text"]:
+            log.info("learnt stars from the texts of reviews", **read)
+        version = _publish(recommender, output, started, settings_sha256=settings_sha256)
     report = TrainReport(
         version=version,
         model=config.model,
@@ -130,14 +143,28 @@ def train(
     return report
 
 
+def _publish(
+    recommender: Recommender, output: Path, started: float, *, settings_sha256: str
+) -> str:
+    """Publish a fitted model under a new version, and return that."""
+    metadata, arrays = recommender.to_parts()
+    return publish(
+        output,
+        metadata | {"settings_sha256": settings_sha256},
+        arrays,
+        trained_at=datetime.now(UTC),
+        seconds=time.perf_counter() - started,
+    )
+
+
 def _judge(
     interactions: Interactions, config: TrainConfig, progress: Progress
-) -> EvaluationReport | None:
+) -> Evaluation | None:
     """The evaluation; None where what is left after holding some behaviors out teaches nothing."""
     try:
         return evaluate(
             interactions,
-            config.model,
+            [config.model],
             config,
             config.evaluation,
             seed=config.seed,
@@ -148,11 +175,10 @@ def _judge(
 
 
 def _fit(
-    loaded: TrainingData, config: TrainConfig, judged: EvaluationReport | None, progress: Progress
+    loaded: TrainingData, config: TrainConfig, judged: Evaluation | None, progress: Progress
 ) -> Recommender:
     """The model of all data; its metrics leave out what would differ from run to run."""
-    metrics = {} if judged is None else judged.to_dict()
-    metrics.pop("seconds", None)
+    metrics = {} if judged is None else _repeatable(judged)
     return fit_recommender(
         loaded.interactions,
         config.model,
@@ -162,3 +188,14 @@ def _fit(
         metrics=metrics,
         progress=lambda stage, done, total: progress(f"fitting: {stage}", done, total),
     )
+
+
+def _repeatable(judged: Evaluation) -> dict[str, Any]:
+    """What the evaluation found, without seconds, memory and machine."""
+    built: dict[str, Any] = msgspec.to_builtins(judged)
+    results = [
+        {key: each[key] for key in ("model", "metrics", "slices", "gain", "notes")}
+        for each in built["results"]
+    ]
+    kept = ("protocol", "description", "primary", "baseline", "facts", "definitions")
+    return {key: built[key] for key in kept} | {"results": results}

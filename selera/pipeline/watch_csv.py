@@ -2,6 +2,8 @@
 
 What counts is the content. It is compared with the hash of the data that the published model learnt
 from, so that neither a touch, nor an equal rewrite, nor a restart of the watcher trains anything.
+The settings of the training count too: a first model that was made in haste is followed by the one
+that was asked for, and changed settings by a model that heeds them.
 """
 
 from __future__ import annotations
@@ -32,8 +34,12 @@ def watch_csv(
     command: Command,
     stop: Event,
     config: WatchConfig,
+    *,
+    settings_sha256: str = "",
 ) -> WatchReport:
     """Run `command`, which trains `output` on `data`, for every new content of `data`.
+
+    A model that was trained with other settings (its `settings_sha256` differs) counts as none.
 
     Returns once `stop` is set, its child being stopped. One training at a time: what changes during
     one is trained afterwards, once. Raises ConfigError where the folder of `data` does not exist.
@@ -41,21 +47,23 @@ def watch_csv(
     if not data.parent.is_dir():
         raise ConfigError(f"there is no folder {data.parent.resolve()} to watch for {data.name}")
     started = time.monotonic()
-    trainer = _Trainer(data, output, command, stop, config)
+    trainer = _Trainer(data, output, command, stop, config, settings_sha256)
     log.info("watching", file=str(data))
     for _ in _ticks(data, stop, config):
         trainer.look()
     return WatchReport(trainer.n_runs, trainer.n_failed, round(time.monotonic() - started, 3))
 
 
-def published_data_sha256(output: Path) -> str | None:
-    """The hash of the CSV that the published model learnt from; None where none can be opened."""
+def published_from(output: Path) -> tuple[str | None, str | None]:
+    """The hashes of the CSV that the published model learnt from and of the settings it had.
+
+    None for what is not known; both are where no model can be opened.
+    """
     try:
         metadata = open_artifact(output).metadata
     except ArtifactError:
-        return None
-    digest: str | None = metadata.get("data", {}).get("sha256")
-    return digest
+        return None, None
+    return metadata.get("data", {}).get("sha256"), metadata.get("settings_sha256")
 
 
 def _ticks(data: Path, stop: Event, config: WatchConfig) -> Iterator[object]:
@@ -87,11 +95,13 @@ class _Trainer:
         command: Command,
         stop: Event,
         config: WatchConfig,
+        settings_sha256: str,
     ) -> None:
         self._data = data
         self._output = output
         self._command = command
         self._stop = stop
+        self._settings_sha256 = settings_sha256
         self._debounce_s = config.debounce_s
         self._backoff = Backoff(config.retry_s, config.longest_retry_s)
         self._seen: Signature | None = None
@@ -118,7 +128,7 @@ class _Trainer:
             log.info("unchanged", file=str(self._data))
             return
         self._done = digest
-        if digest == published_data_sha256(self._output):
+        if (digest, self._settings_sha256) == published_from(self._output):
             log.info("up to date", file=str(self._data), sha256=digest[:12])
             return
         self._train(digest)

@@ -17,6 +17,13 @@ Fallback = Annotated[
     Literal["popular"] | None,
     Meta(description="`popular` where the list is not personal but what most users like."),
 ]
+UserFallback = Annotated[
+    Literal["profile", "popular"] | None,
+    Meta(
+        description="`profile` where the list is what users of a like profile like, `popular` where"
+        " it is what most users like; null where it is of the user's own history."
+    ),
+]
 
 
 class UserProfile(msgspec.Struct, frozen=True):
@@ -70,7 +77,9 @@ class Recommendation(msgspec.Struct, frozen=True):
         float | None, Meta(description="Stars on the shop's scale; null where nobody rates.")
     ]
     product: Product
-    source: Annotated[str, Meta(description="What put it there: an algorithm, or `popular`.")]
+    source: Annotated[
+        str, Meta(description="What put it there: an algorithm, `profile` or `popular`.")
+    ]
     reasons: list[Reason]
 
 
@@ -88,7 +97,7 @@ class RecommendAnswer(msgspec.Struct, frozen=True):
 
     user: UserProfile
     recommendations: list[Recommendation]
-    fallback: Fallback
+    fallback: UserFallback
     model: ModelInfo
     recommendation_id: Annotated[str, Meta(description="New for every answer.")]
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts.behaviors import BEHAVIORS, BehaviorRow
 from ..contracts.errors import ProductNotFound, UserNotFound
@@ -36,6 +37,7 @@ from .reasons import explain_list
 from .slot import ModelSlot, model_info
 
 _POPULAR: Literal["popular"] = "popular"
+_PROFILE: Literal["profile"] = "profile"
 
 
 class ShopReader(HistoryReader, Catalogue, Protocol):
@@ -91,9 +93,10 @@ class RecommendationService:
     ) -> RecommendAnswer:
         """The `limit` best products for a user, best first, those already seen left out.
 
-        A user without a usable history (none, or none that says liking) gets what most users like,
-        and `fallback` says so. Raises UserNotFound for an id with neither profile nor behavior,
-        unless `on_unknown` is "popular".
+        A user without a usable history (none, or none that says liking) gets what users of a like
+        profile like, or, where the profile tells nothing, what most users like; `fallback` says so.
+        Raises UserNotFound for an id with neither profile nor behavior, unless `on_unknown` is
+        "popular".
         """
         model = self._models.current()
         user_id = self._user_id(user_id)
@@ -102,14 +105,23 @@ class RecommendationService:
             raise _unknown_user(user_id)
         history = model.history(behaviors)
         personal = bool(model.knows(history)[0])
-        best = _personal if personal else _popular_unseen
-        found = fill(limit, best(model, history, include_seen), model.items, self._shop)
+        telling = model.cold_start.telling(profile or {})
+        if personal:
+            best = _personal(model, history, include_seen)
+        else:
+            best = _popular(model, history, include_seen, telling)
+        found = fill(limit, best, model.items, self._shop)
+        fallback = None if personal else _PROFILE if len(telling) else _POPULAR
         return RecommendAnswer(
             user=profile_of(user_id, profile, self._config.profile_fields),
             recommendations=self._recommendations(
-                model, history, behaviors if personal and explain else (), found, personal=personal
+                model,
+                history,
+                behaviors if personal and explain else (),
+                found,
+                source=fallback or model.algorithm,
             ),
-            fallback=None if personal else _POPULAR,
+            fallback=fallback,
             model=model_info(model),
             recommendation_id=uuid.uuid4().hex,
         )
@@ -121,7 +133,7 @@ class RecommendationService:
         explained_by: Sequence[BehaviorRow],
         found: Sequence[Found],
         *,
-        personal: bool,
+        source: str,
     ) -> list[Recommendation]:
         items = np.array([place.item for place in found], dtype=np.int32)
         ratings = model.predict_ratings(history, items)
@@ -136,7 +148,7 @@ class RecommendationService:
                 score=rounded(each.score),
                 predicted_rating=None if ratings is None else round(float(ratings[0, place]), 2),
                 product=each.product,
-                source=model.algorithm if personal else _POPULAR,
+                source=source,
                 reasons=reasons[place],
             )
             for place, each in enumerate(found)
@@ -227,10 +239,13 @@ def _personal(model: Recommender, history: Histories, include_seen: bool) -> _Be
     return lambda n: model.recommend(history, n, exclude_seen=not include_seen).list(0)
 
 
-def _popular_unseen(model: Recommender, history: Histories, include_seen: bool) -> _Best:
+def _popular(
+    model: Recommender, history: Histories, include_seen: bool, profile: NDArray[np.int32]
+) -> _Best:
+    """What users of such a profile like, the seen ones left out unless asked for."""
     allowed = np.ones(len(model.items), dtype=np.bool_)
     allowed[history.items] = include_seen
-    return lambda n: model.popular(n, allowed=allowed)
+    return lambda n: model.popular(n, allowed=allowed, profile=profile)
 
 
 def _unknown_user(user_id: Id) -> UserNotFound:

@@ -2,7 +2,8 @@
 
 Products lie sorted by category. A product's popularity falls like a Zipf law; products that were
 added late and users who came late have little history. A user likes three categories most, some
-brands more than others (by the angle between two short vectors), and one level of price.
+brands more than others (by the angle between two short vectors), and one level of price. Which
+categories these are depends mildly on where the user comes from, so that profiles tell a little.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _TOP_SHARES = np.array([0.46, 0.24, 0.12])
 _BRANDS_PER_CATEGORY = 5
 _BRAND_FACTORS = 3
 _ZIPF_EXPONENT = 0.9
+_CULTURE_SPREAD = 0.8
+"""How far cultures differ in what they like: standard deviation of a logarithm."""
 _NEW_SHARE = 0.08
 _NEW_DAYS = 60
 _DAY_S = 86_400
@@ -128,6 +131,12 @@ def brand_factors(config: ShopConfig) -> Floats:
     return unit
 
 
+def culture_tilts(config: ShopConfig, n_categories: int) -> Floats:
+    """How much more than others a culture likes a category, (n_cultures, n_categories)."""
+    rng = np.random.default_rng([config.seed, 8])
+    return np.exp(rng.normal(0.0, _CULTURE_SPREAD, size=(len(CULTURES), n_categories)))
+
+
 def n_chunks(config: ShopConfig) -> int:
     """In how many parts the users are drawn; each part depends on the seed and its number only."""
     return -(-config.n_users // USERS_PER_CHUNK)
@@ -139,7 +148,11 @@ def draw_users(config: ShopConfig, chunk: int, n_categories: int) -> Users:
     first = chunk * USERS_PER_CHUNK
     n = min(USERS_PER_CHUNK, config.n_users - first)
     n_top = min(N_TOP_CATEGORIES, n_categories)
-    top_categories = np.argsort(rng.random((n, n_categories)), axis=1)[:, :n_top]
+    culture_shares = np.array([culture.share for culture in CULTURES])
+    cultures = rng.choice(len(CULTURES), size=n, p=culture_shares / culture_shares.sum())
+    # The least of exponential times is that of a category in proportion to its tilt.
+    waits = rng.exponential(size=(n, n_categories)) / culture_tilts(config, n_categories)[cultures]
+    top_categories = np.argsort(waits, axis=1)[:, :n_top]
     shares = rng.dirichlet(np.full(n_categories, 0.6), size=n) * (1.0 - _TOP_SHARES[:n_top].sum())
     np.put_along_axis(
         shares,
@@ -152,10 +165,9 @@ def draw_users(config: ShopConfig, chunk: int, n_categories: int) -> Users:
         is_new, rng.uniform(1, _NEW_DAYS, n), rng.uniform(_NEW_DAYS, config.n_days, n)
     )
     activity = rng.lognormal(0.0, 0.6, n) * np.where(is_new, 0.15, 1.0)
-    culture_shares = np.array([culture.share for culture in CULTURES])
     return Users(
         ids=np.arange(first + 1, first + n + 1),
-        cultures=rng.choice(len(CULTURES), size=n, p=culture_shares / culture_shares.sum()),
+        cultures=cultures,
         joined=(end_second(config) - days_here * _DAY_S).astype(np.int64),
         category_shares=shares / shares.sum(axis=1, keepdims=True),
         top_categories=top_categories,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.features import Features
-from ..contracts.histories import Histories
-from ..contracts.interactions import RatingScale
+from ..contracts.histories import Histories, ItemSets
+from ..contracts.interactions import Interactions, RatingScale
 from ..contracts.protocols import Rater
 
 
@@ -22,6 +22,9 @@ class Evidence:
     n_items : items that there are, those in no history included
     rating_scale : None where nobody rated anything
     user_features, item_features : one row per user row, item row; None where nothing is known
+    holdout : an earlier state of the same and what came after it, for trainers that choose among
+        settings or components; None where nothing was held out
+    interactions : the single behaviors that the histories sum up; None where they are not known
     """
 
     histories: Histories
@@ -29,6 +32,37 @@ class Evidence:
     rating_scale: RatingScale | None = None
     user_features: Features | None = None
     item_features: Features | None = None
+    holdout: Holdout | None = None
+    interactions: Interactions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """What a trainer may try its choices on: never the test that judges it.
+
+    earlier : the evidence without what is held out; users and items have the same rows
+    users : int64 (m,), rows of the users whose held-out items are known
+    new : for each of them the items, in no history of `earlier`; none of the sets empty
+    returning_users, returning : the same for all held-out items, those had before included
+    """
+
+    earlier: Evidence
+    users: NDArray[np.int64]
+    new: ItemSets
+    returning_users: NDArray[np.int64]
+    returning: ItemSets
+
+
+def evidence_of(interactions: Interactions, histories: Histories) -> Evidence:
+    """The evidence of a shop, whose behaviors the histories sum up."""
+    return Evidence(
+        histories=histories,
+        n_items=interactions.n_items,
+        rating_scale=interactions.rating_scale,
+        user_features=interactions.user_features,
+        item_features=interactions.item_features,
+        interactions=interactions,
+    )
 
 
 class FittedStars(Protocol):

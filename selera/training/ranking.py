@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ..contracts.histories import Histories, TopN
-from ..contracts.protocols import Model
+from ..contracts.protocols import Scorer
 from ..kernels.ranking import top_n_rows
 from .algebra import KERNELS
 from .workers import open_workers
 
 _SCORES_AT_ONCE = 8_000_000
 
-Scorer = Callable[[Histories], NDArray[np.float32]]
+Scores = Callable[[Histories], NDArray[np.float32]]
 
 
 def rank(
-    model: Model,
+    model: Scorer,
     histories: Histories,
     n: int,
     *,
@@ -47,7 +47,7 @@ def rank(
 
 
 def rank_scores(
-    score: Scorer,
+    score: Scores,
     histories: Histories,
     n: int,
     *,
@@ -79,7 +79,7 @@ def rank_scores(
     return TopN(items, best)
 
 
-def _batch_size(score: Scorer, histories: Histories) -> int:
+def _batch_size(score: Scores, histories: Histories) -> int:
     """Users scored at once, so that a batch of scores fits into a few dozen megabytes."""
     if not len(histories):
         return 1

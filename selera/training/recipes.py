@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -12,12 +13,17 @@ from .. import __version__
 from ..contracts.errors import ConfigError, NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, Rater, silent
+from ..models.blend import BlendModel
 from ..models.recommender import Recommender
 from ..models.signals import histories_of, reference_time
-from .evidence import Evidence
+from .blend import told
+from .cold_start import fit_cold_start
+from .evidence import Evidence, evidence_of
+from .holdout import hold_out
 from .popularity import fit_popularity
 from .rankers import RANKERS
 from .raters import RATERS, has_ratings
+from .review_stars import read_reviews
 from .settings import TrainingConfig
 
 
@@ -29,12 +35,31 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 RECIPES = {
+    "blend": Recipe("blend"),
     "svd": Recipe("puresvd"),
+    "svdpp": Recipe("puresvd", "svdpp"),
+    "bayes": Recipe("puresvd", "bayes"),
     "puresvd": Recipe("puresvd"),
+    "ials": Recipe("ials"),
+    "rp3beta": Recipe("rp3beta"),
+    "itemknn": Recipe("itemknn"),
+    "covisits": Recipe("covisits"),
+    "gfcf": Recipe("gfcf"),
+    "turbocf": Recipe("turbocf"),
+    "ease": Recipe("ease"),
+    "vstan": Recipe("vstan"),
+    "rebuy": Recipe("rebuy"),
     "popularity": Recipe("popularity"),
     "bias": Recipe("popularity", "bias"),
 }
 """What `--model` can name."""
+
+
+def recipe_of(algorithm: str) -> Recipe:
+    """The recipe of this name. Raises ConfigError, which lists the known ones, where there is none."""
+    if algorithm not in RECIPES:
+        raise ConfigError(f"there is no model {algorithm!r}; choose one of: {', '.join(RECIPES)}")
+    return RECIPES[algorithm]
 
 
 def fit_recommender(
@@ -51,32 +76,31 @@ def fit_recommender(
     """Fit the recipe named `algorithm` on all of the interactions.
 
     `now`, in UTC seconds, is the time from which ages count; `reference_time` unless given.
-    Raises ConfigError for a name that is not in `RECIPES`, NothingToLearn where nobody did anything
+    Raises ConfigError as `recipe_of`, NothingToLearn where nobody did anything
     that says liking.
     """
-    if algorithm not in RECIPES:
-        raise ConfigError(f"there is no model {algorithm!r}; choose one of: {', '.join(RECIPES)}")
+    recipe = recipe_of(algorithm)
     now = reference_time(interactions) if now is None else now
+    interactions, review_text, read = read_reviews(interactions, config.review_text, seed=seed)
     histories = histories_of(interactions, now=now, config=config.signals)
     if not histories.weights.any():
         raise NothingToLearn(
             f"none of the {len(interactions)} behaviors says that a user likes a product: a visit, "
             "a purchase or a good rating is needed, and a weight above 0 in [training.signals]"
         )
-    evidence = Evidence(
-        histories=histories,
-        n_items=interactions.n_items,
-        rating_scale=interactions.rating_scale,
-        user_features=interactions.user_features,
-        item_features=interactions.item_features,
+    evidence = replace(
+        evidence_of(interactions, histories),
+        holdout=hold_out(interactions, config.signals, max_users=config.blend.max_users, seed=seed)
+        if recipe.ranker == "blend"
+        else None,
     )
-    recipe = RECIPES[algorithm]
+    ranker = RANKERS[recipe.ranker](evidence, config, seed, progress)
     return Recommender(
         items=interactions.items,
         users=interactions.users,
-        ranker=RANKERS[recipe.ranker](evidence, config, seed, progress),
+        ranker=ranker,
         rater=_fit_rater(recipe.rater, evidence, config, seed, progress),
-        popularity=fit_popularity(histories, evidence.n_items),
+        popularity=fit_popularity(histories, evidence.n_items, config.popularity),
         rating_scale=interactions.rating_scale,
         signals=config.signals,
         histories=histories,
@@ -84,17 +108,21 @@ def fit_recommender(
         facts={
             "algorithm": algorithm,
             "seed": seed,
-            "hyperparameters": msgspec.to_builtins(config),
+            "hyperparameters": msgspec.json.decode(msgspec.json.encode(config)),
             "metrics": metrics or {},
+            "notes": [told(ranker)] if isinstance(ranker, BlendModel) else [],
             "data": {
                 "sha256": data_sha256,
                 "n_behaviors": len(interactions),
                 "n_users": interactions.n_users,
                 "n_items": evidence.n_items,
             },
+            "review_text": read,
             "libraries": _libraries(),
         },
         run={},
+        cold_start=fit_cold_start(evidence, config),
+        review_text=review_text,
     )
 
 

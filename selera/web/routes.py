@@ -63,7 +63,8 @@ async def recommend(
     """The best products for a user, best first, with their details, their reasons and the profile.
 
     Answered from what the database holds at this moment, so a purchase made a second ago counts. A
-    user without a usable history gets what most users like, and `fallback` says so.
+    user without a usable history gets what users of a like profile like, or what most users like,
+    and `fallback` says so.
     """
     asked = partial(
         service.recommend,

@@ -73,7 +73,7 @@ def test_wrong_usage_in_json_is_a_problem_too(tmp_path: Path) -> None:
         (["watch", "--data", "nowhere/x.csv"], {}, "there is no folder"),
         (["train"], {}, "data-training.csv"),
         (["train", "--output", "nowhere/x.pkl"], {}, "there is no folder"),
-        (["train", "--model", "foo"], {}, "must be svd or popularity, got 'foo'"),
+        (["train", "--model", "foo"], {}, "must be one of blend, svd, "),
         (["etl", "--database", "oracle://x/y"], {}, "'oracle' are not supported"),
     ],
 )

@@ -8,6 +8,7 @@ from click.core import Option
 from click.testing import CliRunner
 
 from selera.cli.commands.importing import DATASETS, import_dataset
+from selera.cli.commands.train import MODELS
 from selera.cli.main import selera as group
 from selera.cli.settings import SECTIONS, Settings
 from selera.shop import IMPORTERS
@@ -15,7 +16,8 @@ from selera.training import RECIPES
 from tests.processes import ROOT, python
 
 HEAVY = (
-    "numpy scipy numba polars dataframely sqlalchemy litestar uvicorn watchfiles threadpoolctl"
+    "numpy scipy numba polars dataframely sqlalchemy litestar uvicorn watchfiles threadpoolctl "
+    "optuna matplotlib jinja2"
 ).split()
 
 PROGRAMS = {
@@ -84,7 +86,8 @@ def test_help_of_import_and_the_shop_know_the_same_data_sets() -> None:
 def test_help_of_train_and_the_training_know_the_same_models() -> None:
     (option,) = [each for each in group.commands["train"].params if each.name == "model"]
     assert isinstance(option, Option)
-    assert str(option.help).startswith(f"{' or '.join(RECIPES)}.")
+    assert tuple(RECIPES) == MODELS
+    assert str(option.help).startswith(", ".join(RECIPES))
 
 
 def test_what_only_our_own_processes_need_is_not_in_the_help() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from selera.contracts.behaviors import BEHAVIORS
 from selera.contracts.ids import Id, parse_id
+from selera.contracts.interactions import Interactions
 from selera.contracts.tables import BUY, RATING, REVIEW, VISIT
 from selera.database import Shop
 from selera.etl import EtlConfig, load_training_csv
@@ -23,8 +24,9 @@ from .tiny import Rows, make_shop, transform
 
 EVERY_RATING = (-1e308, 1e308)
 
-Told = dict[Id, list[tuple[str, str, int]]]
-"""By product, what a user did with it: behavior, value and time, in their order."""
+Told = dict[Id, list[tuple[str, str, int, str]]]
+"""By product, what a user did with it, in their order: behavior, value, time, and where there are
+no stars the text."""
 
 numbers = st.one_of(
     st.none(),
@@ -91,7 +93,7 @@ def test_the_history_of_a_user_is_the_users_part_of_the_csv(
             assert user_id is not None
             history = reader.history(user_id)
         told = _by_product(
-            (row.product_id, row.behavior, row.value, row.timestamp) for row in history
+            (row.product_id, row.behavior, row.value, row.timestamp, row.text) for row in history
         )
         assert told == (_trained_on(Path(name)) if report.n_rows else {})
         products = [row.product_id for row in history]
@@ -101,21 +103,31 @@ def test_the_history_of_a_user_is_the_users_part_of_the_csv(
 def _trained_on(folder: Path) -> Told:
     interactions = load_training_csv(folder / "data-training.csv").interactions
     return _by_product(
-        (interactions.items.id(item), BEHAVIORS[behavior], value, timestamp)
-        for item, behavior, value, timestamp in zip(
+        (interactions.items.id(item), BEHAVIORS[behavior], value, timestamp, text)
+        for item, behavior, value, timestamp, text in zip(
             interactions.item_rows.tolist(),
             interactions.behaviors.tolist(),
             interactions.values.tolist(),
             interactions.timestamps.tolist(),
+            _texts(interactions),
             strict=True,
         )
     )
 
 
-def _by_product(behaviors: Iterable[tuple[Id, str, float, int]]) -> Told:
+def _texts(interactions: Interactions) -> list[str]:
+    """The text of each behavior, empty for none."""
+    if interactions.texts is None or interactions.text_places is None:
+        return [""] * len(interactions)
+    places = interactions.text_places.tolist()
+    return ["" if place < 0 else interactions.texts.read([place])[0] for place in places]
+
+
+def _by_product(behaviors: Iterable[tuple[Id, str, float, int, str]]) -> Told:
     told: Told = defaultdict(list)
-    for product_id, behavior, value, timestamp in behaviors:
-        told[product_id].append((behavior, _told(value), timestamp))
+    for product_id, behavior, value, timestamp, text in behaviors:
+        bare = text if math.isnan(value) else ""
+        told[product_id].append((behavior, _told(value), timestamp, bare))
     return dict(told)
 
 

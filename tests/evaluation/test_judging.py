@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
+from selera.contracts.histories import ItemSets
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions, RatingScale
 from selera.evaluation import EvaluationConfig, evaluate, protocol
-from selera.evaluation.judging import Stars, judge_lists, judge_stars
+from selera.evaluation.judging import JudgedLists, JudgedStars, judge_lists, judge_stars
 from selera.models import Recommender
 from selera.training import PureSvdConfig, SvdConfig, TrainingConfig, fit_recommender
 from selera.training.splits import Split, make_splits
@@ -63,12 +64,16 @@ def svd() -> Recommender:
 def targets(**items_of_users: int) -> Targets:
     """One relevant item per user, as `user_3=4`."""
     users = sorted((int(name.removeprefix("user_")), item) for name, item in items_of_users.items())
-    return Targets(
-        "buy",
-        np.array([user for user, _ in users]),
-        [np.array([item], np.int32) for _, item in users],
-        0,
-    )
+    one_each = ItemSets(np.arange(len(users) + 1), np.array([item for _, item in users], np.int32))
+    return Targets(np.array([user for user, _ in users]), one_each, 0)
+
+
+def judged(model: Recommender, wanted: Targets, n: int) -> JudgedLists:
+    return judge_lists(model, wanted, "new", (n,))
+
+
+def popular() -> Recommender:
+    return fit_recommender(TRAIN, "popularity", TRAINING, seed=0)
 
 
 def test_the_popular_list_of_this_shop_is_known_by_hand() -> None:
@@ -77,54 +82,57 @@ def test_the_popular_list_of_this_shop_is_known_by_hand() -> None:
 
 @pytest.mark.parametrize(("place", "item"), list(enumerate(POPULAR[:5])))
 def test_a_user_without_a_history_gets_the_popular_list(place: int, item: int) -> None:
-    scores = judge_lists(svd(), targets(user_6=item), 5)
+    scores = judged(svd(), targets(user_6=item), 5)
     assert scores.warm.tolist() == [False]
-    assert scores.ndcg.tolist() == pytest.approx([1 / np.log2(place + 2)])
-    assert scores.ndcg.tolist() == scores.popular_ndcg.tolist()
-    assert scores.recall.tolist() == scores.popular_recall.tolist() == [1.0]
+    assert scores.metrics["ndcg@5"].tolist() == pytest.approx([1 / np.log2(place + 2)])
+    assert scores.metrics["recall@5"].tolist() == [1.0]
+    assert scores.lists.tolist() == [POPULAR[:5]]
 
 
 def test_a_user_who_only_disliked_gets_what_is_popular_but_for_that() -> None:
-    scores = judge_lists(svd(), targets(user_7=POPULAR[1]), 1)
+    scores = judged(svd(), targets(user_7=POPULAR[1]), 1)
     assert scores.warm.tolist() == [False]
-    assert scores.ndcg.tolist() == scores.popular_ndcg.tolist() == [1.0]
+    assert scores.metrics["ndcg@1"].tolist() == [1.0]
 
 
 def test_a_user_with_a_history_gets_a_list_of_the_own() -> None:
     """User 2 bought item 0; who bought that bought item 2, which is far from popular."""
-    scores = judge_lists(svd(), targets(user_2=2, user_6=2), 1)
+    scores = judged(svd(), targets(user_2=2, user_6=2), 1)
     assert scores.users.tolist() == [2, 6]
     assert scores.warm.tolist() == [True, False]
-    assert scores.ndcg.tolist() == [1.0, 0.0]
-    assert scores.recall.tolist() == [1.0, 0.0]
-    assert scores.popular_ndcg.tolist() == [0.0, 0.0]
+    assert scores.metrics["ndcg@1"].tolist() == [1.0, 0.0]
+    assert scores.metrics["recall@1"].tolist() == [1.0, 0.0]
 
 
 def test_popular_lists_leave_out_what_was_seen() -> None:
     # User 1 has the items 1, 3 and 5, user 3 has 1, 3 and 7: item 0 is the first new one to both.
-    scores = judge_lists(svd(), targets(user_1=0, user_3=0, user_5=0), 1)
-    assert scores.popular_ndcg.tolist() == [1.0, 1.0, 1.0]
-    second = judge_lists(svd(), targets(user_1=2, user_3=5), 2)
-    assert second.popular_ndcg.tolist() == pytest.approx([1 / np.log2(3)] * 2)
-    assert second.popular_recall.tolist() == [1.0, 1.0]
-    too_short = judge_lists(svd(), targets(user_1=2, user_3=5), 1)
-    assert too_short.popular_recall.tolist() == [0.0, 0.0]
+    scores = judged(popular(), targets(user_1=0, user_3=0, user_5=0), 1)
+    assert scores.metrics["ndcg@1"].tolist() == [1.0, 1.0, 1.0]
+    second = judged(popular(), targets(user_1=2, user_3=5), 2)
+    assert second.metrics["ndcg@2"].tolist() == pytest.approx([1 / np.log2(3)] * 2)
+    assert second.metrics["recall@2"].tolist() == [1.0, 1.0]
+    too_short = judged(popular(), targets(user_1=2, user_3=5), 1)
+    assert too_short.metrics["recall@1"].tolist() == [0.0, 0.0]
 
 
 def test_lists_may_be_longer_than_the_items_that_are_left() -> None:
-    scores = judge_lists(svd(), targets(user_1=6, user_6=6), 20)
-    assert scores.popular_recall.tolist() == [1.0, 1.0]
-    np.testing.assert_allclose(scores.popular_ndcg, [1 / np.log2(6), 1 / np.log2(9)])
+    scores = judged(popular(), targets(user_1=6, user_6=6), 20)
+    assert scores.metrics["recall@20"].tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(scores.metrics["ndcg@20"], [1 / np.log2(6), 1 / np.log2(9)])
 
 
-def test_batches_of_users_are_judged_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = targets(user_0=5, user_2=2, user_3=5, user_4=3, user_6=1, user_7=3)
-    whole = judge_lists(svd(), wanted, 2)
-    monkeypatch.setattr("selera.evaluation.judging._BATCH", 4)
-    parts = judge_lists(svd(), wanted, 2)
-    assert 0 < whole.ndcg.sum() < 6
-    for metric in ("warm", "ndcg", "recall", "popular_ndcg", "popular_recall"):
-        np.testing.assert_array_equal(getattr(parts, metric), getattr(whole, metric))
+def test_lists_may_hold_what_was_had_where_the_view_says_so() -> None:
+    wanted = targets(user_1=1)
+    with pytest.raises(ValueError, match="disjoint"):
+        judge_lists(popular(), wanted, "new", (1,))
+    with pytest.raises(ValueError, match="disjoint"):
+        judge_lists(popular(), wanted, "not bought", (1,))
+    assert judge_lists(popular(), wanted, "all", (1,)).metrics["hr@1"].tolist() == [1.0]
+
+
+def test_what_was_seen_and_not_bought_stays_open_in_its_view() -> None:
+    scores = judge_lists(popular(), targets(user_7=1), "not bought", (1,))
+    assert scores.lists.tolist() == [[1]]  # the item that the user only disliked
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,7 @@ def test_a_rating_is_liked_from_three_quarters_of_the_scale_up(
     split = Split("temporal", train, test, START)
     found = find_targets(split, "rating", max_users=9, seed=0)
     assert found.users.tolist() == [0]
-    assert [each.tolist() for each in found.items] == [[1, 2]]
+    assert found.sets.of(0).tolist() == [1, 2]
 
 
 def purchases_of_a_year() -> Interactions:
@@ -195,15 +203,15 @@ def test_the_evaluation_fits_each_split_at_the_time_of_its_cut(
 
     monkeypatch.setattr(protocol, "fit_recommender", fit_and_keep)
     config = EvaluationConfig(n=3, n_cuts=2)
-    report = evaluate(everything, "popularity", TRAINING, config, seed=0)
+    report = evaluate(everything, ["popularity"], TRAINING, config, seed=0)
     splits = list(
         make_splits(everything, n_cuts=config.n_cuts, test_share=config.test_share, seed=0)
     )
-    assert report.split == splits[0].kind == ("random" if untimed_share else "temporal")
+    assert report.protocol == splits[0].kind == ("random" if untimed_share else "temporal")
     assert [each.reference_time for each in fitted] == [each.now for each in splits]
 
 
-def stars_of(model: Recommender, test: Interactions, max_users: int = 100) -> Stars:
+def stars_of(model: Recommender, test: Interactions, max_users: int = 100) -> JudgedStars:
     stars = judge_stars(model, test, max_users=max_users, seed=0)
     assert stars is not None
     return stars
@@ -228,7 +236,7 @@ def test_users_are_folded_in_from_train_only() -> None:
         bias, factors = rater.fold_in(own.item_rows, own.values)
         from_zero = rater.mean + rater.item_bias[items] + bias + rater.item_factors[items] @ factors
         expected = np.clip(1 + from_zero, 1, 5)  # raters compute on 0..4
-        np.testing.assert_allclose(stars.by_svd[place : place + len(items)], expected, rtol=1e-5)
+        np.testing.assert_allclose(stars.predicted[place : place + len(items)], expected, rtol=1e-5)
         place += len(items)
     assert place == len(stars.actual) == len(test)
     np.testing.assert_array_equal(stars.actual, test.values)
@@ -237,8 +245,7 @@ def test_users_are_folded_in_from_train_only() -> None:
 def test_what_the_held_out_ratings_say_changes_no_prediction_of_them() -> None:
     model, _, test = rating_split()
     stars, turned = stars_of(model, test), stars_of(model, replace(test, values=6 - test.values))
-    np.testing.assert_array_equal(turned.by_svd, stars.by_svd)
-    np.testing.assert_array_equal(turned.by_bias, stars.by_bias)
+    np.testing.assert_array_equal(turned.predicted, stars.predicted)
     np.testing.assert_array_equal(turned.actual, 6 - stars.actual)
 
 
@@ -250,8 +257,7 @@ def test_what_a_user_rated_in_train_does_change_the_predictions() -> None:
     turned = np.where(own, 6 - model.histories.ratings, model.histories.ratings)
     other = replace(model, histories=replace(model.histories, ratings=turned))
     one, two = stars_of(model, test), stars_of(other, test)
-    assert one.by_svd[0] != two.by_svd[0]
-    assert one.by_bias[0] != two.by_bias[0]
+    assert one.predicted[0] != two.predicted[0]
 
 
 def test_who_rated_nothing_in_train_is_predicted_by_the_items_alone() -> None:
@@ -261,7 +267,7 @@ def test_who_rated_nothing_in_train_is_predicted_by_the_items_alone() -> None:
     fives = ((3, item, RATING_CODE, 5.0, START) for item in range(4))
     stars = stars_of(model, interactions(*fives, n_users=40, n_items=30))
     expected = np.clip(1 + model.rater.mean + model.rater.item_bias[:4], 1, 5)
-    np.testing.assert_allclose(stars.by_svd, expected, rtol=1e-5)
+    np.testing.assert_allclose(stars.predicted, expected, rtol=1e-5)
 
 
 def test_only_as_many_users_are_judged_by_stars_as_asked_for() -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
+from selera.contracts.histories import ItemSets
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions
-from selera.evaluation import EvaluationConfig, evaluate
+from selera.evaluation import EvaluationConfig, ModelResult, evaluate, lines
 from selera.evaluation.judging import judge_lists
 from selera.training.puresvd import PureSvdConfig
 from selera.training.recipes import fit_recommender
@@ -20,6 +22,10 @@ from tests.tastes import checkerboard
 
 TRAINING = TrainingConfig(puresvd=PureSvdConfig(n_factors=4))
 CONFIG = EvaluationConfig(n=5)
+
+
+def ndcg_of(row: ModelResult) -> float:
+    return row.metrics["ndcg@5" if "ndcg@5" in row.metrics else "ndcg@10"].mean
 
 
 def splits_of(interactions: Interactions, seed: int) -> Iterator[Split]:
@@ -81,7 +87,7 @@ def test_the_order_of_the_rows_tells_no_future() -> None:
     )
     config = EvaluationConfig(n_cuts=1, test_share=len(later) / len(users))
     ndcgs = [
-        evaluate(interactions, "popularity", TRAINING, config, seed=seed).rankings[0].ndcg
+        ndcg_of(evaluate(interactions, ["popularity"], TRAINING, config, seed=seed).results[0])
         for seed in range(5)
     ]
     assert np.mean(ndcgs) < 0.1
@@ -93,9 +99,10 @@ def test_targets_are_new_to_the_user_and_known_to_train() -> None:
     )
     targets = find_targets(split, "buy", max_users=100, seed=0)
     trained = set(split.train.pairs.tolist())
-    for user, items in zip(targets.users, targets.items, strict=True):
+    for place, user in enumerate(targets.users.tolist()):
+        items = targets.sets.of(place)
         assert not {int(user) * split.train.n_items + int(item) for item in items} & trained
-    gone = replace(split, train=split.train.where(split.train.item_rows != targets.items[0][0]))
+    gone = replace(split, train=split.train.where(split.train.item_rows != targets.sets.items[0]))
     assert find_targets(gone, "buy", max_users=100, seed=0).n_unavailable > targets.n_unavailable
 
 
@@ -111,37 +118,54 @@ def test_a_target_in_the_history_is_refused() -> None:
     model = fit_recommender(interactions, "popularity", TRAINING, seed=0)
     seen = model.histories.items[model.histories.entries(0)][:1]
     with pytest.raises(ValueError, match="disjoint"):
-        judge_lists(model, Targets("buy", np.array([0]), [seen], 0), 5)
+        judge_lists(model, Targets(np.array([0]), ItemSets(np.array([0, 1]), seen), 0), "new", (5,))
 
 
 def test_svd_beats_popularity_where_tastes_differ() -> None:
-    report = evaluate(checkerboard(), "svd", TRAINING, CONFIG, seed=0)
-    svd, popularity = report.rankings
-    assert (svd.name, popularity.name) == ("svd", "popularity")
-    assert svd.ndcg_gain.low > 0
-    assert svd.ndcg > 2 * popularity.ndcg
-    by_svd, by_bias = report.ratings
-    assert by_svd.rmse < by_bias.rmse
+    report = evaluate(checkerboard(), ["svd"], TRAINING, CONFIG, seed=0)
+    svd, popularity, bias = report.results
+    assert (svd.model, popularity.model, bias.model) == ("svd", "popularity", "bias")
+    assert svd.gain is not None
+    assert svd.gain.low is not None
+    assert svd.gain.low > 0
+    assert ndcg_of(svd) > 2 * ndcg_of(popularity)
+    assert svd.metrics["rmse"].mean < bias.metrics["rmse"].mean
 
 
-def test_popularity_judged_against_itself_gains_nothing_and_is_told_once() -> None:
-    (row,) = evaluate(checkerboard(), "popularity", TRAINING, CONFIG, seed=0).rankings
-    assert row.name == "popularity"
-    assert (row.ndcg_gain.mean, row.ndcg_gain.low, row.ndcg_gain.high) == (0, 0, 0)
-    assert row.ndcg > 0
+def test_popularity_is_told_once_and_gains_nothing() -> None:
+    purchases = checkerboard().of(BUY_CODE)
+    (row,) = evaluate(purchases, ["popularity"], TRAINING, CONFIG, seed=0).results
+    assert (row.model, row.gain) == ("popularity", None)
+    assert ndcg_of(row) > 0
 
 
 def test_the_report_speaks_to_people_and_machines() -> None:
-    report = evaluate(checkerboard(), "svd", TRAINING, CONFIG, seed=0)
-    text = "\n".join(report.lines())
+    report = evaluate(checkerboard(), ["svd"], TRAINING, CONFIG, seed=0)
+    text = "\n".join(lines(report))
     assert "3 cut-offs" in text
     assert "NDCG@5" in text
     assert "RMSE" in text
-    assert report.to_dict()["rankings"][0]["ndcg_gain"]["low"] > 0
+    assert msgspec.to_builtins(report)["results"][0]["gain"]["low"] > 0
+    assert set(report.definitions) >= {"ndcg@5", "recall@10", "coverage@5", "novelty@5", "rmse"}
 
 
 def test_a_shop_with_purchases_only_is_judged_by_lists_alone() -> None:
-    report = evaluate(checkerboard().of(BUY_CODE), "svd", TRAINING, CONFIG, seed=0)
-    assert report.target == "buy"
-    assert report.ratings == []
-    assert "RMSE" not in "\n".join(report.lines())
+    report = evaluate(checkerboard().of(BUY_CODE), ["svd"], TRAINING, CONFIG, seed=0)
+    assert report.facts["target"] == "buy"
+    assert [row.model for row in report.results] == ["svd", "popularity"]
+    assert "RMSE" not in "\n".join(lines(report))
+
+
+def test_slices_part_the_users_and_the_targets() -> None:
+    """A user without a history is cold; views allow more; popularity serves the cold ones."""
+    everything = checkerboard()
+    cut = np.quantile(everything.timestamps, 0.9)
+    known = everything.where((everything.user_rows > 3) | (everything.timestamps > cut))
+    report = evaluate(known, ["svd"], TRAINING, EvaluationConfig(n=5, n_cuts=1), seed=0)
+    slices = report.results[0].slices
+    assert {"warm users", "cold users", "established products"} <= set(slices)
+    assert {"seen products too", "bought products too"} <= set(slices)
+    assert report.facts["n_warm"] < report.facts["n_users"]
+    popularity = report.results[1].slices
+    assert slices["cold users"]["ndcg@5"] == popularity["cold users"]["ndcg@5"]
+    assert slices["warm users"]["ndcg@5"].mean > popularity["warm users"]["ndcg@5"].mean

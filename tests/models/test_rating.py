@@ -3,6 +3,8 @@
 The scale is 0..4, as wide as the one on which the model computes, so that numbers stay by hand.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,7 @@ def model(
     learning_rate: float = 0.01,
     n_epochs: int = 40,
     regularization: float = 0.08,
+    damping: float = 0.0,
     scale: RatingScale = SCALE,
     factors: np.ndarray | None = None,
     item_bias: np.ndarray | None = None,
@@ -36,6 +39,7 @@ def model(
         item_factors=drawn_factors if factors is None else factors,
         learning_rate=learning_rate,
         regularization=regularization,
+        damping=damping,
         n_epochs=n_epochs,
         scale=scale,
     )
@@ -65,7 +69,7 @@ def by_small_steps(rater: RatingModel, user: dict[int, float], n_steps: int = 20
     rows = rater.item_factors[items].astype(np.float64)
     known = stars - rater.mean - rater.item_bias[items]
     step = rater.learning_rate * rater.n_epochs / n_steps
-    penalty = len(items) * rater.regularization
+    penalty = len(items) * rater.regularization + rater.damping
     for _ in range(n_steps):
         errors = known - bias - rows @ factors
         bias, factors = (
@@ -75,9 +79,12 @@ def by_small_steps(rater: RatingModel, user: dict[int, float], n_steps: int = 20
     return rater.mean + rater.item_bias + bias + rater.item_factors @ factors
 
 
+@pytest.mark.parametrize("damping", [0.0, 2.0])
 @pytest.mark.parametrize("n_ratings", [1, 2, 3, 4, 5, 10])
-def test_a_user_flows_down_the_gradient_of_the_stated_objective(n_ratings: int) -> None:
-    rater, user = model(), rated(n_ratings)
+def test_a_user_flows_down_the_gradient_of_the_stated_objective(
+    n_ratings: int, damping: float
+) -> None:
+    rater, user = model(damping=damping), rated(n_ratings)
     expected = by_small_steps(rater, user)
     assert 0 < expected.min() < expected.max() < 4  # clipping would hide a difference
     np.testing.assert_allclose(
@@ -179,3 +186,43 @@ def test_a_batch_gets_what_each_of_its_users_gets_alone() -> None:
     for place, user in enumerate(users):
         np.testing.assert_array_equal(together[place], rater.predict(histories(user), ALL_ITEMS)[0])
     assert len({row.tobytes() for row in together}) == 5
+
+
+def with_implicit(rater: RatingModel) -> RatingModel:
+    factors = np.random.default_rng(8).normal(0, 0.3, (N_ITEMS, N_FACTORS)).astype(np.float32)
+    return replace(rater, implicit_factors=factors)
+
+
+def test_implicit_factors_shift_a_user_before_the_ratings_do() -> None:
+    """The flow starts from z_u: the same as a model whose item biases are raised by q_i . z_u."""
+    rater = with_implicit(model())
+    user = rated(5) | {8: NAN, 10: NAN}
+    assert rater.implicit_factors is not None
+    implied = rater.implicit_factors[sorted(user)].sum(axis=0) / np.sqrt(7)
+    shifted = (rater.item_bias + rater.item_factors @ implied).astype(np.float32)
+    plain = replace(rater, implicit_factors=None, item_bias=shifted)
+    np.testing.assert_allclose(
+        rater.predict(histories(user), ALL_ITEMS),
+        plain.predict(histories(user), ALL_ITEMS),
+        atol=1e-5,
+    )
+
+
+def test_a_visit_changes_the_answer_where_there_are_implicit_factors() -> None:
+    rater = with_implicit(model())
+    assert rater.implicit_factors is not None
+    answer = rater.predict(histories({4: NAN}), ALL_ITEMS)[0]
+    expected = MEAN + rater.item_bias + rater.item_factors @ rater.implicit_factors[4]
+    np.testing.assert_allclose(answer, expected, rtol=1e-5)
+    nobody = rater.predict(histories({}), ALL_ITEMS)[0]
+    np.testing.assert_allclose(nobody, MEAN + rater.item_bias, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rater", [model(), with_implicit(model())], ids=["svd", "svdpp"])
+def test_the_arrays_of_a_model_make_it_again(rater: RatingModel) -> None:
+    again = RatingModel.from_arrays(rater.to_arrays())
+    assert (again.implicit_factors is None) == (rater.implicit_factors is None)
+    np.testing.assert_array_equal(
+        again.predict(histories(rated(4) | {9: NAN}), ALL_ITEMS),
+        rater.predict(histories(rated(4) | {9: NAN}), ALL_ITEMS),
+    )

@@ -7,13 +7,16 @@ import pytest
 
 from selera.artifact import open_artifact, verify_artifact
 from selera.contracts.errors import Busy, ConfigError, DataError
-from selera.evaluation import Interval
+from selera.evaluation.metrics import Interval
 from selera.models import Recommender
 from selera.pipeline.files import sha256
 from selera.pipeline.locks import exclusive
 from selera.pipeline.train import TrainConfig, TrainReport, train
+from selera.pipeline.watch_csv import published_from
 from tests.processes import ROOT, running, wait_until
 from tests.small_shop import N_BEHAVIORS, N_ITEMS, N_USERS, write_training_csv
+
+SVD = TrainConfig(model="svd")
 
 SLOW_TRAINING = """
 import sys
@@ -24,7 +27,7 @@ def progress(stage, done, total):
         Path(sys.argv[3]).write_text("fitting")
         while True:
             pass
-train(Path(sys.argv[1]), Path(sys.argv[2]), TrainConfig(), progress)
+train(Path(sys.argv[1]), Path(sys.argv[2]), TrainConfig(model="svd"), progress)
 """
 
 
@@ -46,19 +49,18 @@ def _open(output: Path) -> Recommender:
 
 
 def test_a_training_publishes_a_model_of_all_the_data(data: Path, output: Path) -> None:
-    report = train(data, output, TrainConfig())
+    report = train(data, output, SVD)
 
     model = _open(output)
     assert model.version == report.version
     assert model.data_sha256 == sha256(data) == report.data_sha256
     assert (len(model.users), len(model.items)) == (N_USERS, N_ITEMS)
-    assert model.metrics["rankings"][0]["name"] == "svd"
-    assert model.metrics["rankings"][-1]["name"] == "popularity"
+    assert [row["model"] for row in model.metrics["results"]] == ["svd", "popularity", "bias"]
     assert verify_artifact(output).run["version"] == report.version
 
 
 def test_the_report_compares_and_ends_with_a_summary(data: Path, output: Path) -> None:
-    lines = train(data, output, TrainConfig()).lines()
+    lines = train(data, output, SVD).lines()
 
     text = "\n".join(lines)
     for word in ("NDCG@10", "Recall@10", "popularity", "RMSE", "MAE", "bias"):
@@ -72,11 +74,11 @@ def test_the_report_compares_and_ends_with_a_summary(data: Path, output: Path) -
 def test_a_model_that_ranks_worse_than_popularity_is_warned_of(
     data: Path, output: Path, high: float, warned: bool
 ) -> None:
-    report = train(data, output, TrainConfig())
+    report = train(data, output, SVD)
     assert report.evaluation is not None
-    ranking, baseline = report.evaluation.rankings
-    worse = msgspec.structs.replace(ranking, ndcg_gain=Interval(-0.02, -0.03, high))
-    evaluation = msgspec.structs.replace(report.evaluation, rankings=[worse, baseline])
+    svd, *baselines = report.evaluation.results
+    worse = msgspec.structs.replace(svd, gain=Interval(-0.02, -0.03, high))
+    evaluation = msgspec.structs.replace(report.evaluation, results=[worse, *baselines])
 
     lines = msgspec.structs.replace(report, evaluation=evaluation).lines()
 
@@ -89,19 +91,36 @@ def test_a_model_that_ranks_worse_than_popularity_is_warned_of(
 
 
 def test_the_report_is_plain_builtins(data: Path, output: Path) -> None:
-    report = train(data, output, TrainConfig())
+    report = train(data, output, SVD)
 
     plain = report.to_dict()
-    assert plain["evaluation"]["n"] == 10
+    assert plain["evaluation"]["primary"] == "ndcg@10"
     assert plain["version"] == report.version
     assert pickle.loads(pickle.dumps(plain)) == plain
+
+
+def test_the_first_model_is_a_quick_one_that_the_asked_one_follows(
+    data: Path, output: Path
+) -> None:
+    config = TrainConfig(model="rp3beta")
+    first = train(data, output, config, settings_sha256="these")
+
+    versions = sorted((output.parent / "models").glob("*.pkl"), key=lambda each: each.stat().st_ino)
+    assert [_open(path).algorithm for path in versions] == ["svd", "rp3beta"]
+    assert [published_from(path) for path in versions] == [
+        (sha256(data), ""),
+        (sha256(data), "these"),
+    ]
+    assert _open(output).version == first.version
+    train(data, output, config, settings_sha256="these")
+    assert len(list((output.parent / "models").glob("*.pkl"))) <= 3
 
 
 def test_equal_data_and_seed_give_equal_models(data: Path, output: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.pkl"
 
-    train(data, output, TrainConfig(seed=7))
-    train(data, again, TrainConfig(seed=7))
+    train(data, output, TrainConfig(model="svd", seed=7))
+    train(data, again, TrainConfig(model="svd", seed=7))
 
     assert _pickled(output) == _pickled(again)
 
@@ -124,7 +143,7 @@ def test_the_settings_choose_the_recipe(data: Path, output: Path) -> None:
 def test_every_stage_is_told(data: Path, output: Path) -> None:
     stages: list[str] = []
 
-    train(data, output, TrainConfig(), lambda stage, done, total: stages.append(stage))
+    train(data, output, SVD, lambda stage, done, total: stages.append(stage))
 
     assert stages[0] == "loading"
     assert any(stage.startswith("judging: ") for stage in stages)
@@ -137,7 +156,7 @@ def test_too_few_behaviors_to_judge_still_give_a_model(tmp_path: Path, output: P
     lines = data.read_text().splitlines()
     data.write_text("\n".join(lines[:2]) + "\n")
 
-    report = train(data, output, TrainConfig())
+    report = train(data, output, SVD)
 
     assert output.exists()
     assert isinstance(report, TrainReport)
@@ -146,11 +165,11 @@ def test_too_few_behaviors_to_judge_still_give_a_model(tmp_path: Path, output: P
 
 
 def test_a_broken_csv_leaves_the_published_model(data: Path, output: Path) -> None:
-    version = train(data, output, TrainConfig()).version
+    version = train(data, output, SVD).version
     data.write_text("user_id,product_id\n1,2\n")
 
     with pytest.raises(DataError, match="data-training.csv"):
-        train(data, output, TrainConfig())
+        train(data, output, SVD)
 
     assert _open(output).version == version
 
@@ -164,7 +183,7 @@ def test_an_unknown_model_names_the_known_ones(data: Path, output: Path) -> None
 
 def test_a_second_training_is_told_that_it_is_busy(data: Path, output: Path) -> None:
     with exclusive(output, "training", wait=False), pytest.raises(Busy, match="another training"):
-        train(data, output, TrainConfig())
+        train(data, output, SVD)
 
 
 @pytest.mark.slow
@@ -172,7 +191,7 @@ def test_a_second_training_is_told_that_it_is_busy(data: Path, output: Path) -> 
 def test_an_interrupted_training_touches_nothing(
     data: Path, output: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
-    version = train(data, output, TrainConfig()).version
+    version = train(data, output, SVD).version
     before = output.stat()
     mark = tmp_path / "mark"
     arguments = ["-c", SLOW_TRAINING, str(data), str(output), str(mark)]
@@ -184,4 +203,4 @@ def test_an_interrupted_training_touches_nothing(
 
     assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert _open(output).version == version
-    assert train(data, output, TrainConfig()).version >= version
+    assert train(data, output, SVD).version >= version

@@ -12,7 +12,7 @@ from selera.contracts.errors import ConfigError
 from selera.pipeline.children import Command
 from selera.pipeline.files import sha256
 from selera.pipeline.train import TrainConfig, train
-from selera.pipeline.watch_csv import published_data_sha256, watch_csv
+from selera.pipeline.watch_csv import published_from, watch_csv
 from selera.pipeline.watching import WatchConfig, WatchReport
 from tests.processes import wait_until
 from tests.small_shop import write_training_csv
@@ -173,9 +173,9 @@ def test_a_restart_does_not_train_on_what_is_published(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
     output = tmp_path / "model.pkl"
 
-    assert published_data_sha256(output) is None
+    assert published_from(output) == (None, None)
     output.write_bytes(b"no model")
-    assert published_data_sha256(output) is None
+    assert published_from(output) == (None, None)
 
 
 def test_the_published_model_tells_what_it_learnt_from(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_published_model_tells_what_it_learnt_from(tmp_path: Path) -> None:
     write_training_csv(data)
     train(data, output, TrainConfig(model="popularity"))
 
-    assert published_data_sha256(output) == sha256(data)
+    assert published_from(output)[0] == sha256(data)
 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from selera.shop.phrases import TEXTS_PER_STAR, review_texts
 from selera.shop.seeding import simulate
 from selera.shop.storing import Batch
 from selera.shop.words import BRANDS, CATEGORIES, CULTURES
-from selera.shop.world import USERS_PER_CHUNK
+from selera.shop.world import USERS_PER_CHUNK, draw_users
 
 SMALL = ShopConfig(n_users=300, n_products=120, seed=7)
 CLEAN = ShopConfig(n_users=300, n_products=120, seed=7, dirty_share=0.0)
@@ -226,3 +226,13 @@ def test_the_smallest_shops_are_shops(n_users: int, n_products: int) -> None:
 def test_a_shop_in_which_nobody_does_anything_is_empty() -> None:
     tables = _tables(simulate(ShopConfig(n_users=5, n_products=5, behaviors_per_user=0)))
     assert tables[VISIT]["user_id"] == tables[BUY]["user_id"] == []
+
+
+def test_users_of_one_culture_like_more_of_the_same_categories_than_others() -> None:
+    users = draw_users(ShopConfig(n_users=2_000, n_products=120, seed=7), 0, len(CATEGORIES))
+    likes = np.zeros((len(users), len(CATEGORIES)))
+    np.put_along_axis(likes, users.top_categories, 1.0, axis=1)
+    shared = likes @ likes.T
+    same = users.cultures[:, None] == users.cultures
+    others = ~np.eye(len(users), dtype=np.bool_)
+    assert shared[same & others].mean() > 1.1 * shared[~same].mean()

@@ -11,7 +11,7 @@ from tests.tastes import checkerboard
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"no model 'als'; choose one of: svd, .*popularity"):
+    with pytest.raises(ConfigError, match=r"no model 'als'; choose one of: blend, svd, .*bias"):
         fit_recommender(checkerboard(), "als", TrainingConfig(), seed=0)
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from selera.contracts.errors import ConfigError
 from selera.contracts.histories import Histories
 from selera.contracts.interactions import RatingScale
-from selera.training.svd import SvdConfig, fit_svd
+from selera.training.svd import SvdConfig, damp, fit_svd
 
 SCALE = RatingScale(1, 5)
 N_USERS, N_ITEMS = 120, 80
@@ -74,6 +75,29 @@ def test_every_rating_is_visited_once_an_epoch() -> None:
     factors = fit_svd(users, items, stars, N_USERS, N_ITEMS, frozen, scale=SCALE, seed=0)
     expected = np.bincount(users, weights=stars - stars.mean(), minlength=N_USERS)
     np.testing.assert_allclose(factors.user_bias / 1e-6, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_damping_holds_back_those_with_few_ratings() -> None:
+    """Two users one star above the mean of their items: one rates once, the other 80 times."""
+    users = np.array([0] * 80 + [1] + [2, 3] * 80, np.int32)
+    items = np.array([*range(80), 7, *np.repeat(np.arange(80), 2)], np.int32)
+    stars = np.array([4.0] * 81 + [2.0, 3.0] * 80, np.float32)
+    config = SvdConfig(n_factors=1, n_epochs=200, regularization=0.0, init_std=0.0)
+    free, damped = (
+        fit_svd(users, items, stars, 4, 80, replace(config, damping=damping), scale=SCALE, seed=0)
+        for damping in (0.0, 4.0)
+    )
+    kept = damped.user_bias / free.user_bias
+    assert kept[1] < 0.4
+    assert kept[0] > 0.9
+
+
+def test_damping_multiplies_everything_after_each_epoch() -> None:
+    config = SvdConfig(learning_rate=0.1, damping=2.0)
+    state = [np.full(3, 5, np.float32), np.full((2, 4), -1, np.float32)]
+    damp(config, *state)
+    np.testing.assert_allclose(state[0], 5 * np.exp(-0.2), rtol=1e-6)
+    np.testing.assert_allclose(state[1], -np.exp(-0.2), rtol=1e-6)
 
 
 def test_a_folded_in_user_is_predicted_like_a_trained_one() -> None:

@@ -10,11 +10,13 @@ import rich_click as click
 from .answers import recommend, similar
 from .doctor import doctor
 from .etl import etl
+from .evaluate import compare, evaluate
 from .importing import import_dataset
 from .run import run
 from .seed import seed
 from .serve import serve
 from .train import train
+from .tune import tune
 from .watch import watch
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -23,6 +25,9 @@ COMMANDS: tuple[click.Command, ...] = (
     import_dataset,
     etl,
     train,
+    evaluate,
+    compare,
+    tune,
     watch,
     serve,
     recommend,

@@ -76,15 +76,21 @@ def _open_service() -> Iterator[RecommendationService]:
         yield RecommendationService(ModelSlot(settings.files.model_path), shop, config)
 
 
+_WHY = {
+    None: "",
+    "profile": ": what users of a like profile like, there is no usable history yet",
+    "popular": ": most popular, there is no usable history yet",
+}
+
+
 def _show_recommendations(answer: RecommendAnswer) -> None:
     user = answer.user
     who = f"user {user.user_id}{f' ({user.name})' if user.name else ''}"
     if not answer.recommendations:
         say(f"Nothing to recommend to {who}: no product is left that is new to them and listed.")
         return
-    popular = "" if answer.fallback is None else ": most popular, there is no usable history yet"
     say_table(
-        f"For {who}{popular}",
+        f"For {who}{_WHY[answer.fallback]}",
         ("rank", "score", "stars", *_PRODUCT_COLUMNS, "because of"),
         (
             (each.rank, each.score, each.predicted_rating, *_cells(each.product), _because(each))

@@ -19,11 +19,37 @@ from ..options import (
 from ..output import say, say_json
 from ..progress import shown_progress
 
+MODELS = (
+    "blend",
+    "svd",
+    "svdpp",
+    "bayes",
+    "puresvd",
+    "ials",
+    "rp3beta",
+    "itemknn",
+    "covisits",
+    "gfcf",
+    "turbocf",
+    "ease",
+    "vstan",
+    "rebuy",
+    "popularity",
+    "bias",
+)
+"""What `selera.training.RECIPES` knows, without importing what trains."""
+
 
 @click.command()
 @data_option
 @model_output_option
-@setting("training.model", "--model", metavar="NAME", help="svd or popularity.", default="svd")
+@setting(
+    "training.model",
+    "--model",
+    metavar="NAME",
+    help=f"{', '.join(MODELS)} (docs/models.md).",
+    default="blend",
+)
 @setting("training.seed", "--seed", type=int, help="Equal seeds, equal models.", default="42")
 @wait_option("training")
 @json_option
@@ -43,7 +69,14 @@ def train(wait: bool, as_json: bool) -> None:
 
         config = settings.section("training", TrainConfig)
         _require_known(config.model)
-        report = run_training(files.data_path, files.model_path, config, progress, wait=wait)
+        report = run_training(
+            files.data_path,
+            files.model_path,
+            config,
+            progress,
+            wait=wait,
+            settings_sha256=settings.fingerprint("training"),
+        )
     if as_json:
         say_json(report.to_dict())
         return
@@ -56,4 +89,5 @@ def _require_known(model: str) -> None:
     from ...training import RECIPES
 
     if model not in RECIPES:
-        raise ConfigError(f"--model (training.model) must be {' or '.join(RECIPES)}, got {model!r}")
+        known = ", ".join(RECIPES)
+        raise ConfigError(f"--model (training.model) must be one of {known}; got {model!r}")

@@ -17,6 +17,8 @@ from ..stopping import stop_event
 def watch() -> None:
     """Train anew whenever the content of data-training.csv changes, until stopped.
 
+    So does a start with other settings of the training than the published model had.
+
     A touch or an equal rewrite trains nothing; a broken file leaves the old model where it is.
     """
     settings = current_settings()
@@ -28,6 +30,13 @@ def watch() -> None:
     config = settings.section("watch", WatchConfig)
     command = child_command(settings, "train", "--wait")
     with stop_event() as stop:
-        report = watch_csv(files.data_path, files.model_path, command, stop, config)
+        report = watch_csv(
+            files.data_path,
+            files.model_path,
+            command,
+            stop,
+            config,
+            settings_sha256=settings.fingerprint("training"),
+        )
     runs = counted(report.n_runs, "training")
     say(f"Watched for {report.seconds:.0f} s: {runs}, {report.n_failed} failed.")

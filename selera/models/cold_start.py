@@ -1,0 +1,82 @@
+"""What a recommender says of users and items without behavior: from profile and product fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.feature_space import FeatureSpace
+from ..contracts.features import Features
+from ..contracts.protocols import Arrays, Product, Profile
+from .new_items import NewItemModel
+from .profile import ProfileModel
+
+_NO_COLUMNS = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Two models and the features that each asks for; both of a pair are None, or neither.
+
+    user_space, profiles : which features a profile has, and what they say of taste
+    item_space, new_items : which features a product has, and what scores them for a user
+    """
+
+    user_space: FeatureSpace | None = None
+    profiles: ProfileModel | None = None
+    item_space: FeatureSpace | None = None
+    new_items: NewItemModel | None = None
+
+    def telling(self, profile: Profile) -> NDArray[np.int32]:
+        """The columns of a profile that say something of taste, int32; empty where none does."""
+        if self.user_space is None or self.profiles is None:
+            return _NO_COLUMNS
+        return self.profiles.telling(self.user_space.encode(profile))
+
+    def popularity(
+        self, popularity: NDArray[np.float32], columns: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Popularity as users with these columns of a profile see it, float32 (n_items,)."""
+        return popularity if self.profiles is None else self.profiles.score(popularity, columns)
+
+    def score_new(
+        self, scores: NDArray[np.float32], products: Sequence[Product]
+    ) -> NDArray[np.float32] | None:
+        """Scores of products that the model lacks, float32 (batch, len(products)).
+
+        `scores`, float32 (batch, n_items), are the ranker's of those that it has. None where
+        nothing is known of products.
+        """
+        if self.item_space is None or self.new_items is None:
+            return None
+        columns = [self.item_space.encode(product) for product in products]
+        indptr = np.cumsum([0, *map(len, columns)]).astype(np.int64)
+        flat = np.concatenate([_NO_COLUMNS, *columns])
+        return self.new_items.score(scores, Features(self.item_space.names, indptr, flat))
+
+    def spaces(self) -> dict[str, Any]:
+        """The feature spaces, as JSON can say them."""
+        spaces = {"users": self.user_space, "items": self.item_space}
+        return {name: space and space.to_builtins() for name, space in spaces.items()}
+
+    def to_arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """The arrays of both models, by the name of the part; empty where there is none."""
+        return {
+            "profiles": {} if self.profiles is None else self.profiles.to_arrays(),
+            "new_items": {} if self.new_items is None else self.new_items.to_arrays(),
+        }
+
+    @classmethod
+    def from_parts(cls, spaces: Mapping[str, Any], profiles: Arrays, new_items: Arrays) -> Self:
+        """The inverse of `spaces` and `to_arrays`; nothing is copied."""
+        users, items = spaces.get("users"), spaces.get("items")
+        return cls(
+            user_space=FeatureSpace.from_builtins(users) if users else None,
+            profiles=ProfileModel.from_arrays(profiles) if profiles else None,
+            item_space=FeatureSpace.from_builtins(items) if items else None,
+            new_items=NewItemModel.from_arrays(new_items) if new_items else None,
+        )

@@ -1,0 +1,109 @@
+r"""Scores of items without any behavior, from their features and a user's scores of the others.
+
+Ridge regression of one user's scores s of the warm items on their centered features F::
+
+    beta = (F^T F + lambda I)^-1 F^T s
+    score_new = mean(s) + gain * (f_new - mean(f)) . beta
+
+For a ranker that is linear in its item side, s = V u, the same regression on the columns of V gives
+the item factors of the new items, and their product with u is this score; here it works for any
+ranker, as nothing but its scores is asked for.
+
+The values of a regression lie nearer together than the scores that it was fitted to: new items
+would hardly come to the top or to the bottom. `boldness` b gives back a part of the lost spread:
+gain = (sd(s) / sd(F beta))^b. With 0 the score is the expected one; with 1 new items are
+spread as the others are, and have the same chance of the top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.features import Features
+from ..contracts.protocols import Arrays
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class NewItemModel:
+    """The features of the warm items, and what the regression needs of them.
+
+    items : int32 (n_warm,), rows of the warm items, rising
+    indptr, columns : int64 (n_warm + 1,), int32 (nnz,), their features as in `Features`
+    inverse : float32 (n_columns, n_columns), (F^T F + lambda I)^-1 of the centered features
+    boldness : float32 (1,)
+    """
+
+    items: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    inverse: NDArray[np.float32]
+    boldness: NDArray[np.float32]
+
+    def score(self, scores: NDArray[np.float32], new: Features) -> NDArray[np.float32]:
+        """Scores of new items, float32 (batch, len(new)).
+
+        `scores`, float32 (batch, n_items), are the ranker's of all items that it knows; `new` has
+        the features of the new items, in the columns of the training.
+        """
+        known = scores[:, self.items].astype(np.float64)
+        means = known.mean(axis=1, keepdims=True)
+        sums = _column_sums(known - means, self.indptr, self.columns, len(self.inverse))
+        beta = sums @ self.inverse.astype(np.float64)
+        fitted = _row_sums(beta, self.indptr, self.columns)
+        expected = _row_sums(beta, new.indptr, new.columns) - fitted.mean(axis=1, keepdims=True)
+        lost = known.std(axis=1) / np.maximum(fitted.std(axis=1), _TINY)
+        says = fitted.std(axis=1) > _TINY
+        gain = np.where(says, lost, 0.0) ** float(self.boldness[0])
+        result: NDArray[np.float32] = (means + gain[:, None] * expected).astype(np.float32)
+        return result
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays named in the class docstring."""
+        return {
+            "items": self.items,
+            "indptr": self.indptr,
+            "columns": self.columns,
+            "inverse": self.inverse,
+            "boldness": self.boldness,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The inverse of `to_arrays`; nothing is copied."""
+        return cls(
+            arrays["items"],
+            arrays["indptr"],
+            arrays["columns"],
+            arrays["inverse"],
+            arrays["boldness"],
+        )
+
+
+def _row_sums(
+    values: NDArray[np.float64], indptr: NDArray[np.int64], columns: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """For each row of features the sum of the values of its columns, float64 (batch, n_rows)."""
+    sums = np.zeros((len(values), len(columns) + 1))
+    np.cumsum(values[:, columns], axis=1, out=sums[:, 1:])
+    result: NDArray[np.float64] = sums[:, indptr[1:]] - sums[:, indptr[:-1]]
+    return result
+
+
+def _column_sums(
+    values: NDArray[np.float64],
+    indptr: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    n_columns: int,
+) -> NDArray[np.float64]:
+    """For each column the sum of the values of the rows that have it, float64 (batch, n_columns).
+
+    Rows whose values sum to 0 need no centering of the columns.
+    """
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return np.stack([np.bincount(columns, each[rows], minlength=n_columns) for each in values])

@@ -1,0 +1,167 @@
+r"""The weighted factor model: a user is the exact minimum of the objective that trained the items.
+
+::
+
+    w_u = argmin  sum over j in history of  c_uj (w . h_j - p_uj)^2
+                  + alpha0 * sum over all items of (w . h_i)^2  +  penalty_u * |w|^2
+        = A_u^-1 * sum over j of  c_uj p_uj h_j
+    A_u = sum over j of c_uj h_j h_j^T + alpha0 * H^T H + penalty_u * I
+    score(u, i) = w_u . h_i
+
+What is liked has target p = 1 and confidence c = 1 + alpha * weight, a low rating has p = 0 and a
+confidence of its own; `WeightedSquares` says the rest. Each score is exactly a sum over the history
+(Hu, Koren & Volinsky 2008, section 5)::
+
+    score(u, i) = sum over j of  h_i^T A_u^-1 h_j c_uj p_uj
+
+A low rating has no summand: it lowers scores through A_u. The axes of the factors are those on
+which H^T H is diagonal. So with P = alpha0 * H^T H + penalty_u * I, a diagonal, and
+z_j = sqrt(c_uj / P) h_j, the rows of Z, a short history needs the small matrix Z Z^T alone::
+
+    A_u = P^1/2 (I + Z^T Z) P^1/2,    (I + Z^T Z)^-1 Z^T = Z^T (I + Z Z^T)^-1
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.histories import Explanation, Histories, TopN
+from ..contracts.protocols import Algebra, Arrays
+from .algebra import NUMPY
+from .factor import FactorModel
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedSquares:
+    """What implicit ALS minimizes: which pairs count how much, and how far factors are held down.
+
+    unobserved_weight : alpha0, what every pair counts with target 0
+    regularization, exponent : penalty = regularization * (sum of c + alpha0 * n_others)^exponent
+    alpha : c = 1 + alpha * weight of what is liked
+    low_rating_confidence : c of stars below `middle` without any liking, target 0
+    middle : of the shop's rating scale; NaN where it has none
+    """
+
+    unobserved_weight: float
+    regularization: float
+    exponent: float
+    alpha: float
+    low_rating_confidence: float
+    middle: float = float("nan")
+
+    def confidences(self, histories: Histories) -> NDArray[np.float32]:
+        """c of each entry, float32 (nnz,); 0 for what is neither liked nor disliked."""
+        liked = histories.weights > 0
+        disliked = ~liked & (histories.ratings < self.middle)
+        confidences = np.where(liked, 1 + np.float32(self.alpha) * histories.weights, 0)
+        confidences[disliked] = self.low_rating_confidence
+        return confidences.astype(np.float32)
+
+    def penalties(
+        self, indptr: NDArray[np.int64], confidences: NDArray[np.float32], n_others: int
+    ) -> NDArray[np.float64]:
+        """The penalty of each row, float64 (n_rows,); `n_others` is the size of the other side."""
+        sums = np.concatenate([[0.0], np.cumsum(confidences, dtype=np.float64)])
+        counts = sums[indptr[1:]] - sums[indptr[:-1]]
+        sizes = np.maximum(counts, 0.0) + self.unobserved_weight * n_others
+        penalties: NDArray[np.float64] = self.regularization * sizes**self.exponent
+        return penalties
+
+
+def solve_row(
+    fixed: NDArray[np.float32],
+    confidences: NDArray[np.float32],
+    liked: NDArray[np.bool_],
+    precisions: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The minimum for one row, float64 (n_factors,), in the smaller of the two spaces.
+
+    fixed : float32 (n, n_factors), the other side's factors at the row's entries
+    confidences, liked : float32 (n,), bool (n,); the targets are 1 where liked, else 0
+    precisions : float64 (n_factors,), the diagonal P
+    """
+    scales = np.sqrt(confidences.astype(np.float64))
+    z = fixed * scales[:, None] / np.sqrt(precisions)
+    targets = scales * liked
+    if len(z) < z.shape[1]:
+        solution = z.T @ np.linalg.solve(z @ z.T + np.eye(len(z)), targets)
+    else:
+        solution = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), z.T @ targets)
+    row: NDArray[np.float64] = solution / np.sqrt(precisions)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedFactorModel:
+    """Scores by item factors; a history is folded in by the ridge problem of the training.
+
+    item_factors : float32 (n_items, n_factors)
+    energies : float64 (n_factors,), the diagonal of H^T H, whose other entries are 0
+    objective : what the factors minimize
+    """
+
+    name: ClassVar[str] = "weighted_factor"
+
+    item_factors: NDArray[np.float32]
+    energies: NDArray[np.float64]
+    objective: WeightedSquares
+
+    def fold_in(self, histories: Histories) -> NDArray[np.float32]:
+        """User factors, float32 (batch, n_factors); zero for an empty history."""
+        confidences = self.objective.confidences(histories)
+        precisions = self._precisions(histories, confidences)
+        liked = histories.weights > 0
+        users = np.empty((len(histories), self.item_factors.shape[1]), dtype=np.float32)
+        for user in range(len(histories)):
+            own = histories.entries(user)
+            fixed = self.item_factors[histories.items[own]]
+            users[user] = solve_row(fixed, confidences[own], liked[own], precisions[user])
+        return users
+
+    def score(self, histories: Histories, algebra: Algebra = NUMPY) -> NDArray[np.float32]:
+        """Scores of all items, float32 (batch, n_items); `algebra` has nothing to multiply."""
+        return self.fold_in(histories) @ self.item_factors.T
+
+    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
+        """The n items with the highest cosine between their factors, as in `FactorModel`."""
+        return FactorModel(self.item_factors, self.item_factors).similar(items, n)
+
+    def explain(self, history: Histories, item: int) -> Explanation:
+        """What each item of one history adds to the score of `item`; the baseline is 0.
+
+        A_u^-1 h_i is the row of a user who has h_i for the right-hand side; each part is its
+        product with c_uj p_uj h_j.
+        """
+        confidences = self.objective.confidences(history)
+        precisions = self._precisions(history, confidences)[0]
+        fixed = self.item_factors[history.items].astype(np.float64)
+        normal = (fixed * confidences[:, None]).T @ fixed + np.diag(precisions)
+        direction = np.linalg.solve(normal, self.item_factors[item].astype(np.float64))
+        parts = confidences * (history.weights > 0) * (fixed @ direction)
+        return Explanation(0.0, history.items, parts.astype(np.float32))
+
+    def _precisions(
+        self, histories: Histories, confidences: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """The diagonal P of each user, float64 (batch, n_factors)."""
+        n_items = len(self.item_factors)
+        penalties = self.objective.penalties(histories.indptr, confidences, n_items)
+        return self.objective.unobserved_weight * self.energies + penalties[:, None]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Factors, energies, and the numbers of the objective in one float64 array."""
+        return {
+            "item_factors": self.item_factors,
+            "energies": self.energies,
+            "objective": np.array(astuple(self.objective)),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The inverse of `to_arrays`; nothing is copied."""
+        objective = WeightedSquares(*arrays["objective"].tolist())
+        return cls(arrays["item_factors"], arrays["energies"], objective)

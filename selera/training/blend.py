@@ -1,0 +1,226 @@
+"""The blend that a shop gets by default: which rankers, and how much each of them has to say.
+
+On an earlier state of the shop each component is fitted, with each of a few settings where there
+are `VARIANTS`, and asked for what users chose next: the best of its settings is kept, and how fast
+older items of a history should fade for it. Then the components are weighed against each other, by
+the weights under which the choices stand highest (`weighing.py`). Those that have next to nothing
+to say are dropped, the rest are fitted on all of the data.
+
+Re-buying is weighed apart, on lists that may hold what a user had before: it says nothing about new
+products. With too few held-out choices nothing is learnt and the weights are fixed: a weight learnt
+from a hundred purchases is mostly noise. An SVD solver is always among the components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from ..contracts.histories import ItemSets
+from ..contracts.protocols import Model, Progress, Scorer, silent
+from ..models.blend import BlendModel
+from ..models.recent import RecentFirst
+from .evidence import Evidence, Holdout
+from .pool import Pool, gather_pool
+from .ranking import rank
+from .weighing import learn_weights, ndcg_of, pooled_ndcg
+
+Trainer = Callable[[str, int, Evidence], Model]
+"""Fits the ranker of this name with its settings of this number on the evidence."""
+
+SVD_SOLVERS = ("ials", "puresvd", "gfcf")
+REBUY = "rebuy"
+FIXED_WEIGHTS = {"itemknn": 0.4, "ials": 0.3, "puresvd": 0.3, REBUY: 0.1}
+"""What the components of these names weigh where too little is known to learn it."""
+
+_REBUY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_FADING = (0.0, 0.5, 1.0)
+_N = 20
+_SOME_USERS = 1500
+
+
+class BlendConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of the blend.
+
+    components : rankers to choose from, the one that answers "similar products" first
+    n_candidates : best items of each component that compete for a user while weights are learnt
+    least_targets : held-out choices below which the weights are fixed
+    max_users : held-out users that weights are learnt from at most
+    least_weight : share of the weights below which a component is dropped
+    """
+
+    components: tuple[str, ...] = (
+        "itemknn",
+        "rp3beta",
+        "covisits",
+        "ials",
+        "puresvd",
+        "gfcf",
+        "vstan",
+        "popularity",
+        "rebuy",
+    )
+    n_candidates: Annotated[int, Meta(ge=10, le=10_000)] = 100
+    least_targets: Annotated[int, Meta(ge=1)] = 500
+    max_users: Annotated[int, Meta(ge=1)] = 5000
+    least_weight: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One component as it does best on the holdout."""
+
+    name: str
+    variant: int
+    fading: float
+    weight: float
+
+
+def fit_blend(
+    evidence: Evidence,
+    config: BlendConfig,
+    train: Trainer,
+    n_variants: Callable[[str], int],
+    *,
+    progress: Progress = silent,
+) -> BlendModel:
+    """Choose components and weights on `evidence.holdout`, then fit the chosen on all evidence.
+
+    n_variants : how many settings the ranker of a name has to choose from, at least 1
+    """
+    holdout = evidence.holdout
+    n_targets = 0 if holdout is None else len(holdout.new.items)
+    if holdout is None or n_targets < config.least_targets:
+        choices, n_targets = _fixed(config.components), 0
+    else:
+        choices = _Trial(holdout, config, train, progress).choices(n_variants)
+    components = []
+    for done, choice in enumerate(choices):
+        progress(f"blend: fitting {choice.name}", done, len(choices))
+        model = train(choice.name, choice.variant, evidence)
+        components.append(RecentFirst(model, choice.fading))
+    return BlendModel(
+        names=tuple(choice.name for choice in choices),
+        components=tuple(components),
+        weights=np.array([choice.weight for choice in choices]),
+        n_targets=n_targets,
+    )
+
+
+def told(model: BlendModel) -> str:
+    """What was chosen, for people: the heaviest first."""
+    order = np.argsort(-model.weights, kind="stable")
+    parts = ", ".join(f"{model.names[place]} {model.weights[place]:.2f}" for place in order)
+    if model.n_targets == 0:
+        return f"{parts}; fixed weights, too few held-out choices to learn them"
+    return f"{parts}; chosen on {model.n_targets:,} held-out choices"
+
+
+def _fixed(components: Sequence[str]) -> list[_Choice]:
+    known = {name: FIXED_WEIGHTS[name] for name in components if name in FIXED_WEIGHTS}
+    known = known or dict.fromkeys(components, 1.0)
+    total = sum(known.values())
+    return [_Choice(name, 0, 0.0, weight / total) for name, weight in known.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The choice among components, settings and weights on one holdout."""
+
+    holdout: Holdout
+    config: BlendConfig
+    train: Trainer
+    progress: Progress
+
+    def choices(self, n_variants: Callable[[str], int]) -> list[_Choice]:
+        """The components that have something to say, their weights summing to 1."""
+        names = [name for name in self.config.components if name != REBUY]
+        tried = []
+        for done, name in enumerate(names):
+            self.progress(f"blend: trying {name}", done, len(names))
+            tried.append(self._best_settings(name, n_variants(name)))
+        models = [model for _, model in tried]
+        pool = self._pool(models, self.holdout.users, self.holdout.new, hides_seen=True)
+        kept = self._heard(pool, names)
+        weights = self._with_a_solver(learn_weights(pool.with_rankers(kept)), kept, names)
+        choices = [
+            replace(tried[place][0], weight=float(weight))
+            for place, weight in zip(kept, weights, strict=True)
+        ]
+        if REBUY in self.config.components:
+            choices += self._rebuy([models[place] for place in kept], weights)
+        total = sum(choice.weight for choice in choices)
+        return [replace(choice, weight=choice.weight / total) for choice in choices]
+
+    def _best_settings(self, name: str, n_variants: int) -> tuple[_Choice, RecentFirst]:
+        """The settings and the fading under which the ranker alone does best, and that ranker."""
+        some = slice(None, None, -(-len(self.holdout.users) // _SOME_USERS))
+        histories = self.holdout.earlier.histories.gather(self.holdout.users[some])
+        targets = self.holdout.new.gather(np.arange(len(self.holdout.users))[some])
+        fadings = _FADING if (histories.ages > 0).any() else (0.0,)
+        found: list[tuple[float, _Choice, RecentFirst]] = []
+        for variant in range(n_variants):
+            model = self.train(name, variant, self.holdout.earlier)
+            for fading in fadings:
+                ranker = RecentFirst(model, fading)
+                value = ndcg_of(rank(ranker, histories, _N).items, targets)
+                found.append((value, _Choice(name, variant, fading, 0.0), ranker))
+        _, choice, ranker = max(found, key=lambda each: each[0])
+        return choice, ranker
+
+    def _pool(
+        self,
+        models: Sequence[Scorer],
+        users: NDArray[np.int64],
+        targets: ItemSets,
+        *,
+        hides_seen: bool,
+    ) -> Pool:
+        histories = self.holdout.earlier.histories.gather(users)
+        return gather_pool(
+            models,
+            histories,
+            targets,
+            hidden=np.full(len(histories.items), hides_seen),
+            n_candidates=self.config.n_candidates,
+        )
+
+    def _heard(self, pool: Pool, names: Sequence[str]) -> list[int]:
+        """Places of the components worth keeping, the best SVD solver always among them."""
+        weights = learn_weights(pool)
+        kept = {place for place, each in enumerate(weights) if each >= self.config.least_weight}
+        solvers = [place for place, name in enumerate(names) if name in SVD_SOLVERS]
+        if solvers and not kept & set(solvers):
+            alone = [pooled_ndcg(pool.with_rankers([place]), np.ones(1), _N) for place in solvers]
+            kept.add(solvers[int(np.argmax(alone))])
+        return sorted(kept)
+
+    def _with_a_solver(
+        self, weights: NDArray[np.float64], kept: Sequence[int], names: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """The weights, the first SVD solver's raised where all solvers are next to silent."""
+        solvers = [place for place, each in enumerate(kept) if names[each] in SVD_SOLVERS]
+        if not solvers or weights[solvers].sum() >= self.config.least_weight:
+            return weights
+        raised = weights.copy()
+        raised[solvers[0]] = self.config.least_weight
+        return raised
+
+    def _rebuy(self, models: Sequence[Scorer], weights: NDArray[np.float64]) -> list[_Choice]:
+        """Re-buying with its weight beside the others, [] where lists are better without it."""
+        rebuy = self.train(REBUY, 0, self.holdout.earlier)
+        pool = self._pool(
+            [*models, rebuy],
+            self.holdout.returning_users,
+            self.holdout.returning,
+            hides_seen=False,
+        )
+        values = [pooled_ndcg(pool, np.append(weights, each), _N) for each in _REBUY_WEIGHTS]
+        best = _REBUY_WEIGHTS[int(np.argmax(values))]
+        return [_Choice(REBUY, 0, 0.0, best)] if best > 0 else []
