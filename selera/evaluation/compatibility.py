@@ -21,7 +21,7 @@ Cut = Callable[[PlainData, int], Iterator[Fold]]
 Carve = Callable[[Fold, int], Fold]
 Files = Literal["data", "train and test", "movielens"]
 
-TOP_20, TOP_10 = (20,), (10,)
+TOP_20, TOP_10 = (10, 20), (10,)
 
 
 class PlainProtocol(NamedTuple):

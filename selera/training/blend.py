@@ -36,12 +36,12 @@ Trainer = Callable[[str, int, Evidence], Model]
 
 SVD_SOLVERS = ("ials", "puresvd", "gfcf")
 REBUY = "rebuy"
-FIXED_WEIGHTS = {"itemknn": 0.4, "ials": 0.3, "puresvd": 0.3, REBUY: 0.1}
+FIXED_WEIGHTS = {"ease": 0.3, "vstan": 0.3, "popularity": 0.3, "puresvd": 0.1, REBUY: 0.1}
 """What the components of these names weigh where too little is known to learn it."""
 
 _REBUY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 _FADING = (0.0, 0.5, 1.0)
-_N = 20
+_N = 10
 _SOME_USERS = 1500
 
 
@@ -62,6 +62,7 @@ class BlendConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "ials",
         "puresvd",
         "gfcf",
+        "ease",
         "vstan",
         "popularity",
         "rebuy",
@@ -99,6 +100,8 @@ def fit_blend(
     if holdout is None or n_targets < config.least_targets:
         choices, n_targets = _fixed(config.components), 0
     else:
+        holdout = _drawn(holdout, config.max_users)
+        n_targets = len(holdout.new.items)
         choices = _Trial(holdout, config, train, progress).choices(n_variants)
     components = []
     for done, choice in enumerate(choices):
@@ -120,6 +123,22 @@ def told(model: BlendModel) -> str:
     if model.n_targets == 0:
         return f"{parts}; fixed weights, too few held-out choices to learn them"
     return f"{parts}; chosen on {model.n_targets:,} held-out choices"
+
+
+def _drawn(holdout: Holdout, most: int) -> Holdout:
+    """The same with every k-th user only, where there are more than `most`."""
+
+    def some(n: int) -> NDArray[np.int64]:
+        return np.arange(0, n, max(1, -(-n // most)))
+
+    new, returning = some(len(holdout.users)), some(len(holdout.returning_users))
+    return replace(
+        holdout,
+        users=holdout.users[new],
+        new=holdout.new.gather(new),
+        returning_users=holdout.returning_users[returning],
+        returning=holdout.returning.gather(returning),
+    )
 
 
 def _fixed(components: Sequence[str]) -> list[_Choice]:
@@ -147,8 +166,7 @@ class _Trial:
             tried.append(self._best_settings(name, n_variants(name)))
         models = [model for _, model in tried]
         pool = self._pool(models, self.holdout.users, self.holdout.new, hides_seen=True)
-        kept = self._heard(pool, names)
-        weights = self._with_a_solver(learn_weights(pool.with_rankers(kept)), kept, names)
+        kept, weights = self._weigh(pool, names)
         choices = [
             replace(tried[place][0], weight=float(weight))
             for place, weight in zip(kept, weights, strict=True)
@@ -191,26 +209,26 @@ class _Trial:
             n_candidates=self.config.n_candidates,
         )
 
-    def _heard(self, pool: Pool, names: Sequence[str]) -> list[int]:
-        """Places of the components worth keeping, the best SVD solver always among them."""
-        weights = learn_weights(pool)
-        kept = {place for place, each in enumerate(weights) if each >= self.config.least_weight}
-        solvers = [place for place, name in enumerate(names) if name in SVD_SOLVERS]
-        if solvers and not kept & set(solvers):
-            alone = [pooled_ndcg(pool.with_rankers([place]), np.ones(1), _N) for place in solvers]
-            kept.add(solvers[int(np.argmax(alone))])
-        return sorted(kept)
+    def _weigh(self, pool: Pool, names: Sequence[str]) -> tuple[list[int], NDArray[np.float64]]:
+        """Places of the components worth keeping, and their weights.
 
-    def _with_a_solver(
-        self, weights: NDArray[np.float64], kept: Sequence[int], names: Sequence[str]
-    ) -> NDArray[np.float64]:
-        """The weights, the first SVD solver's raised where all solvers are next to silent."""
-        solvers = [place for place, each in enumerate(kept) if names[each] in SVD_SOLVERS]
-        if not solvers or weights[solvers].sum() >= self.config.least_weight:
-            return weights
-        raised = weights.copy()
-        raised[solvers[0]] = self.config.least_weight
-        return raised
+        The learnt weights, unless one component alone orders the candidates better. An SVD solver,
+        the best of them, is always kept.
+        """
+        least = self.config.least_weight
+        weights = learn_weights(pool)
+        weights = np.where(weights < least, 0.0, weights)
+        heard = np.flatnonzero(weights)
+        weights[heard] = learn_weights(pool.with_rankers(heard.tolist()))
+        singles = np.eye(len(names))
+        alone = np.array([pooled_ndcg(pool, each, _N) for each in singles])
+        if alone.max() > pooled_ndcg(pool, weights, _N):
+            weights = singles[int(alone.argmax())].copy()
+        solvers = [place for place, name in enumerate(names) if name in SVD_SOLVERS]
+        if solvers and weights[solvers].sum() < least:
+            weights[max(solvers, key=lambda place: float(alone[place]))] = least
+        kept = np.flatnonzero(weights)
+        return kept.tolist(), weights[kept]
 
     def _rebuy(self, models: Sequence[Scorer], weights: NDArray[np.float64]) -> list[_Choice]:
         """Re-buying with its weight beside the others, [] where lists are better without it."""

@@ -102,13 +102,16 @@ def _blend(evidence: Evidence, config: TrainingConfig, seed: int, progress: Prog
             f"got {', '.join(sorted(unknown))}"
         )
 
+    def variants(name: str) -> list[TrainingConfig]:
+        n_users, n_items = len(evidence.histories), evidence.n_items
+        return variants_of(name, config, n_users=n_users, n_items=n_items)
+
     def train(name: str, variant: int, part: Evidence) -> Model:
-        return RANKERS[name](part, variants_of(name, config)[variant], seed, silent)
+        return RANKERS[name](part, variants(name)[variant], seed, silent)
 
-    def n_variants(name: str) -> int:
-        return len(variants_of(name, config))
-
-    return fit_blend(evidence, config.blend, train, n_variants, progress=progress)
+    return fit_blend(
+        evidence, config.blend, train, lambda name: len(variants(name)), progress=progress
+    )
 
 
 RANKERS: dict[str, Ranker] = {

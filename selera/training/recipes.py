@@ -56,7 +56,7 @@ RECIPES = {
 
 
 def recipe_of(algorithm: str) -> Recipe:
-    """The recipe of this name. Raises ConfigError, which lists the known ones, where there is none."""
+    """The recipe of this name. Raises ConfigError, listing the known ones, where there is none."""
     if algorithm not in RECIPES:
         raise ConfigError(f"there is no model {algorithm!r}; choose one of: {', '.join(RECIPES)}")
     return RECIPES[algorithm]

@@ -145,7 +145,7 @@ def _answer(name: str, asked: Asked) -> None:
         found = judge(asked, config, progress)
     found = msgspec.structs.replace(found, command=asked.command(name, config))
     if asked.as_json:
-        say_json(found)
+        say_json(_one_object(found, asked.models))
     else:
         say_evaluation(found, with_intervals=len(found.results) <= 2)
     if asked.report is not None:
@@ -153,6 +153,14 @@ def _answer(name: str, asked: Asked) -> None:
 
         page, data = write_report(found, asked.report)
         note(f"Wrote {page} and {data}.")
+
+
+def _one_object(found: Evaluation, models: tuple[str, ...]) -> dict[str, Any]:
+    """The evaluation; where one model was asked for, its own row stands at the top as well."""
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    (first, *others) = models
+    rows = [row for row in plain["results"] if row["model"] == first]
+    return plain if others or not rows else rows[0] | plain
 
 
 def _all_models(asked: Asked) -> tuple[str, ...]:
