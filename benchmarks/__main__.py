@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("explicit_svd", "ranking", "fold_in", "bayes", "ease", "ials", "gowalla", "etl")
+NAMES = (
+    "explicit_svd",
+    "bayes",
+    "gowalla",
+    "ials",
+    "ease",
+    "blend",
+    "retailrocket",
+    "ranking",
+    "fold_in",
+    "growth",
+    "etl",
+)
 
 
 def main() -> int:
