@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts.features import Features
 from ..contracts.histories import NO_ITEM, Histories, ItemSets
 from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
@@ -53,9 +54,17 @@ class JudgedStars:
 
 
 def judge_lists(
-    recommender: Recommender, targets: Targets, view: View, ns: Sequence[int]
+    recommender: Recommender,
+    targets: Targets,
+    view: View,
+    ns: Sequence[int],
+    *,
+    profiles: Features | None = None,
 ) -> JudgedLists:
     """Recommend to every judged user from the history in training, and score the lists.
+
+    Who has no usable history gets what is popular among users of the same profile, as a request
+    would; `profiles` has a row for each user.
 
     Raises ValueError where a target may not stand in a list: then the split leaks.
     """
@@ -68,7 +77,8 @@ def judge_lists(
     warm[tied] = recommender.knows(histories.gather(tied))
     cold = np.flatnonzero(~warm)
     lists = best.items
-    lists[cold] = _popular_lists(recommender, histories, hidden, cold, max(ns))
+    orders = _popular_orders(recommender, targets.users[cold], profiles)
+    lists[cold] = _popular_lists(orders, histories, hidden, cold, max(ns))
     metrics = list_metrics(lists, targets.sets, ns)
     n_users = np.bincount(recommender.histories.items, minlength=len(recommender.items))
     first = f"novelty@{ns[0]}"
@@ -104,17 +114,33 @@ def _refuse_leaks(
         raise ValueError("history and targets must be disjoint")
 
 
+def _popular_orders(
+    recommender: Recommender, users: NDArray[np.int64], profiles: Features | None
+) -> list[NDArray[np.int32]]:
+    """All items by popularity, for each user as those of the same profile see it."""
+    orders: dict[bytes, NDArray[np.int32]] = {}
+    found = []
+    for user in users.tolist():
+        columns = recommender.cold_start.telling_of(profiles, user)
+        key = columns.tobytes()
+        if key not in orders:
+            profile = columns if len(columns) else None
+            best = recommender.popular(len(recommender.items), profile=profile)
+            orders[key] = np.array([row for row, _ in best], dtype=np.int32)
+        found.append(orders[key])
+    return found
+
+
 def _popular_lists(
-    recommender: Recommender,
+    orders: Sequence[NDArray[np.int32]],
     histories: Histories,
     hidden: NDArray[np.bool_],
     users: NDArray[np.int64],
     n: int,
 ) -> NDArray[np.int32]:
-    """The n most popular items that are not hidden from each of `users`, int32 (users, n)."""
-    order = np.array([row for row, _ in recommender.popular(len(recommender.items))], np.int32)
+    """The n first items of each order that are not hidden from its user, int32 (users, n)."""
     lists = np.full((len(users), n), NO_ITEM, dtype=np.int32)
-    for place, user in enumerate(users.tolist()):
+    for place, (user, order) in enumerate(zip(users.tolist(), orders, strict=True)):
         entries = histories.entries(user)
         closed = histories.items[entries][hidden[entries]]
         head = order[: n + len(closed)]

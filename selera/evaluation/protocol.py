@@ -32,6 +32,7 @@ from ..training.targets import Targets, View, find_targets, strongest_behavior
 from .config import EvaluationConfig
 from .diversity import UserCosine
 from .judging import JudgedLists, judge_lists, judge_stars
+from .new_items import judge_new_items
 from .results import Evaluation
 from .summing import YARDSTICKS, Judged, summed
 
@@ -104,6 +105,7 @@ class _Task:
             algorithm=algorithm,
             lists={view: each for view, each in lists.items() if each is not None},
             targets=targets,
+            new_items=self._new_items(recommender),
             stars=stars,
             n_users_of_items=np.bincount(
                 recommender.histories.items, minlength=len(recommender.items)
@@ -114,6 +116,17 @@ class _Task:
             fit_seconds=fitted - started,
             score_seconds=time.perf_counter() - fitted,
             peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+
+    def _new_items(self, recommender: Recommender) -> JudgedLists | None:
+        config = self.config
+        return judge_new_items(
+            recommender,
+            self.split.test,
+            self.target,
+            (config.n, 2 * config.n),
+            max_users=config.max_users,
+            seed=self.seed,
         )
 
     def _diversity(self, recommender: Recommender, judged: JudgedLists | None) -> float:
@@ -128,7 +141,8 @@ class _Task:
         if not len(targets.users):
             return None
         n = self.config.n
-        return judge_lists(recommender, targets, view, (n, 2 * n))
+        profiles = self.split.train.user_features
+        return judge_lists(recommender, targets, view, (n, 2 * n), profiles=profiles)
 
 
 def by_popularity(split: Split, seed: int) -> Split:

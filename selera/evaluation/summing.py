@@ -42,6 +42,7 @@ class Judged:
     """What one split says of one recipe.
 
     lists : by view, only those in which somebody could be judged
+    new_items : lists of products without history alone; None where none could be judged
     n_users_of_items : int64 (n_items,), training users who have each item
     diversity : mean over some users of how unlike each other the items of a list are
     """
@@ -49,6 +50,7 @@ class Judged:
     algorithm: str
     lists: Mapping[View, JudgedLists]
     targets: Mapping[View, Targets]
+    new_items: JudgedLists | None
     stars: JudgedStars | None
     n_users_of_items: NDArray[np.int64]
     diversity: float
@@ -182,6 +184,7 @@ def _slices(parts: Sequence[Judged], seed: int) -> dict[str, dict[str, Interval]
         "cold users": [each.where(~each.warm) for each in new],
         "established products": _by_product(parts, is_established=True),
         "new products": _by_product(parts, is_established=False),
+        "products without history": [each for part in parts if (each := part.new_items)],
         "seen products too": _lists(parts, "not bought"),
         "bought products too": _lists(parts, "all"),
     }

@@ -37,6 +37,12 @@ class ColdStart:
             return _NO_COLUMNS
         return self.profiles.telling(self.user_space.encode(profile))
 
+    def telling_of(self, profiles: Features | None, user: int) -> NDArray[np.int32]:
+        """`telling` of a user whose profile is encoded already; empty where nothing is known."""
+        if profiles is None or self.profiles is None:
+            return _NO_COLUMNS
+        return self.profiles.telling(profiles.of(user))
+
     def popularity(
         self, popularity: NDArray[np.float32], columns: NDArray[np.int32]
     ) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ REBUY = "rebuy"
 FIXED_WEIGHTS = {"ease": 0.3, "vstan": 0.3, "popularity": 0.3, "puresvd": 0.1, REBUY: 0.1}
 """What the components of these names weigh where too little is known to learn it."""
 
-_REBUY_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_REBUY_WEIGHTS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _FADING = (0.0, 0.5, 1.0)
 _N = 10
 _SOME_USERS = 1500
