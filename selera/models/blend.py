@@ -16,6 +16,7 @@ baseline of a component are scaled by the one factor that takes its score to its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -62,18 +63,27 @@ class BlendModel:
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`, over all components."""
-        baseline = 0.0
-        contributions = np.zeros(len(history.items), dtype=np.float64)
-        for weight, component in zip(self.weights.tolist(), self.components, strict=True):
-            scores = component.score(history)
-            mean, deviation = (float(each[0, 0]) for each in _moments(scores))
-            above = float(scores[0, item]) - mean
-            if deviation > 0 and above != 0:
-                scale = weight / np.sqrt(abs(above) * deviation)
-                part = component.explain(history, item)
-                baseline += scale * (part.baseline - mean)
-                contributions += scale * part.contributions
-        return Explanation(baseline, history.items, contributions.astype(np.float32))
+        return self.explainer(history)(item)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history; every component scores only once."""
+        scores = [component.score(history) for component in self.components]
+        moments = [tuple(float(each[0, 0]) for each in _moments(scored)) for scored in scores]
+
+        def explain(item: int) -> Explanation:
+            baseline = 0.0
+            contributions = np.zeros(len(history.items), dtype=np.float64)
+            for place, component in enumerate(self.components):
+                mean, deviation = moments[place]
+                above = float(scores[place][0, item]) - mean
+                if deviation > 0 and above != 0:
+                    scale = float(self.weights[place]) / np.sqrt(abs(above) * deviation)
+                    part = component.explain(history, item)
+                    baseline += scale * (part.baseline - mean)
+                    contributions += scale * part.contributions
+            return Explanation(baseline, history.items, contributions.astype(np.float32))
+
+        return explain
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of each component, its place before their names; names and kinds as text."""

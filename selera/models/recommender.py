@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -117,13 +118,19 @@ class Recommender:
         scale = self.rating_scale
         return ~np.isnan(stars) if scale is None else (stars < scale.low) | (stars > scale.high)
 
-    def knows(self, histories: Histories) -> NDArray[np.bool_]:
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """The ranker's scores of all items, float32 (batch, n_items)."""
+        return self.ranker.score(histories)
+
+    def knows(
+        self, histories: Histories, scores: NDArray[np.float32] | None = None
+    ) -> NDArray[np.bool_]:
         """Whether there is anything personal to say, bool (batch,).
 
         Not for a history without liking, nor where the ranker scores all items the same: then
-        popular items are the better answer.
+        popular items are the better answer. `scores` are those of `score`, if known already.
         """
-        scores = self.ranker.score(histories)
+        scores = self.score(histories) if scores is None else scores
         liked = np.bincount(histories.rows, histories.weights, minlength=len(histories)) > 0
         known: NDArray[np.bool_] = liked & (scores.max(axis=1) > scores.min(axis=1))
         return known
@@ -135,13 +142,14 @@ class Recommender:
         *,
         allowed: NDArray[np.bool_] | None = None,
         exclude_seen: bool = True,
+        scores: NDArray[np.float32] | None = None,
     ) -> TopN:
         """The n best items for each history.
 
         `allowed`, bool (n_items,), bounds the items before they are ranked, so a filter that leaves
-        three items gives exactly those three.
+        three items gives exactly those three. `scores` are those of `score`, if known already.
         """
-        scores = self.ranker.score(histories)
+        scores = self.score(histories) if scores is None else scores.copy()
         if exclude_seen:
             scores[histories.rows, histories.items] = -np.inf
         if allowed is not None:
@@ -183,7 +191,13 @@ class Recommender:
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact parts of the score of `item` for one history."""
-        return self.ranker.explain(history, item)
+        return self.explainer(history)(item)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """The same for many items of one history: what they have in common is computed once."""
+        if isinstance(self.ranker, BlendModel):
+            return self.ranker.explainer(history)
+        return partial(self.ranker.explain, history)
 
     def check(self) -> None:
         """Answer one question of each kind: a model that cannot is found out before users do.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contracts.behaviors import Behavior, BehaviorRow
-from ..contracts.histories import Histories
+from ..contracts.histories import Explanation, Histories
 from ..contracts.ids import Id
 from ..contracts.protocols import Catalogue
 from ..models import Recommender
@@ -36,7 +36,8 @@ def explain_list(
     several behaviors is named by the one that says most (bought, rated, reviewed, visited). The
     name of a product that has left the catalogue is null.
     """
-    parts = [_largest(model, history, place.item, max_reasons) for place in found]
+    explain = model.explainer(history)
+    parts = [_largest(model, explain(place.item), max_reasons) for place in found]
     types = _types(behaviors)
     names = catalogue.products(sorted({id for part in parts for id, _ in part}))
     return [
@@ -53,9 +54,8 @@ def explain_list(
     ]
 
 
-def _largest(model: Recommender, history: Histories, item: int, n: int) -> list[tuple[Id, float]]:
-    """The n products of the history that add most to the score of `item`; ties: the lower row."""
-    explanation = model.explain(history, item)
+def _largest(model: Recommender, explanation: Explanation, n: int) -> list[tuple[Id, float]]:
+    """The n products of the history that add most to a score; ties: the lower row."""
     order = np.argsort(-explanation.contributions, kind="stable")[:n]
     return [
         (model.items.id(int(explanation.items[place])), float(explanation.contributions[place]))

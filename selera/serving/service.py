@@ -104,10 +104,11 @@ class RecommendationService:
         if profile is None and not behaviors and on_unknown == "error":
             raise _unknown_user(user_id)
         history = model.history(behaviors)
-        personal = bool(model.knows(history)[0])
+        scores = model.score(history)
+        personal = bool(model.knows(history, scores)[0])
         telling = model.cold_start.telling(profile or {})
         if personal:
-            best = _personal(model, history, include_seen)
+            best = _personal(model, history, scores, include_seen)
         else:
             best = _popular(model, history, include_seen, telling)
         found = fill(limit, best, model.items, self._shop)
@@ -235,8 +236,12 @@ class RecommendationService:
 _Best = Callable[[int], list[tuple[int, float]]]
 
 
-def _personal(model: Recommender, history: Histories, include_seen: bool) -> _Best:
-    return lambda n: model.recommend(history, n, exclude_seen=not include_seen).list(0)
+def _personal(
+    model: Recommender, history: Histories, scores: NDArray[np.float32], include_seen: bool
+) -> _Best:
+    return lambda n: model.recommend(history, n, exclude_seen=not include_seen, scores=scores).list(
+        0
+    )
 
 
 def _popular(

@@ -217,7 +217,7 @@ class _Trial:
         """
         least = self.config.least_weight
         weights = learn_weights(pool)
-        weights = np.where(weights < least, 0.0, weights)
+        weights = np.where(weights < min(least, weights.max()), 0.0, weights)
         heard = np.flatnonzero(weights)
         weights[heard] = learn_weights(pool.with_rankers(heard.tolist()))
         singles = np.eye(len(names))

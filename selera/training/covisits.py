@@ -92,7 +92,8 @@ def _windows(
     sizes = ends - begins
     indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     shifts = np.repeat(histories.indptr[owners] + begins - indptr[:-1], sizes)
-    oldest_first = np.lexsort((-histories.ages, histories.rows))
+    ages = np.nan_to_num(histories.ages, nan=np.inf)  # unknown is oldest
+    oldest_first = np.lexsort((-ages, histories.rows))
     places = oldest_first[np.arange(indptr[-1]) + shifts]
     by_item = np.lexsort((places, np.repeat(np.arange(len(sizes)), sizes)))
     return indptr, places[by_item]

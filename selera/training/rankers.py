@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ..contracts.errors import ConfigError
 from ..contracts.protocols import Model, Progress, silent
-from .blend import fit_blend
+from .blend import REBUY, fit_blend
 from .covisits import fit_covisits
 from .ease import fit_ease
 from .evidence import Evidence
@@ -94,12 +94,20 @@ def _rebuy(evidence: Evidence, config: TrainingConfig, seed: int, progress: Prog
 
 
 def _blend(evidence: Evidence, config: TrainingConfig, seed: int, progress: Progress) -> Model:
-    """Of the rankers that `training.blend.components` names; ConfigError for another name."""
+    """Of the rankers that `training.blend.components` names.
+
+    Raises ConfigError for another name, and where none of them ranks new products.
+    """
     unknown = set(config.blend.components) - (set(RANKERS) - {"blend"})
     if unknown:
         raise ConfigError(
             f"training.blend.components must be of {', '.join(sorted(set(RANKERS) - {'blend'}))}; "
             f"got {', '.join(sorted(unknown))}"
+        )
+    if not set(config.blend.components) - {REBUY}:
+        raise ConfigError(
+            "training.blend.components must name one that ranks new products; "
+            f"got {', '.join(config.blend.components) or 'none'}"
         )
 
     def variants(name: str) -> list[TrainingConfig]:
