@@ -32,9 +32,7 @@ def histories(
     return replace(plain, purchases=purchases[rows, items].astype(np.float32))
 
 
-def matrix_of(
-    told: Histories, values: NDArray[np.float32], n_items: int
-) -> NDArray[np.float64]:
+def matrix_of(told: Histories, values: NDArray[np.float32], n_items: int) -> NDArray[np.float64]:
     """Users x items with these values at the entries of the histories."""
     matrix = np.zeros((len(told), n_items))
     matrix[told.rows, told.items] = values

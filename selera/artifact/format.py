@@ -2,7 +2,7 @@
 
 ::
 
-    pickle, protocol 5         {"format": "selera-model", "format_version": 1, "metadata": {...},
+    pickle, protocol 5         {"format": "selera-model", "format_version": n, "metadata": {...},
                                 "arrays": {name: (dtype, shape, bytes), ...}}   then STOP
     trailer, UTF-8 JSON        {"run": {...}, "metadata": {...}, "arrays": {name: place, ...},
                                 "pickle_size_bytes": n, "pickle_sha256": "..."}

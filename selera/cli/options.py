@@ -66,6 +66,9 @@ database_option = setting(
 FILE = click.Path(dir_okay=False, readable=False)
 """The type of an option that names a file, there or not; a folder of that name is wrong usage."""
 
+SEED = click.IntRange(0, 2**32 - 1)
+"""The type of an option that seeds random choices."""
+
 data_option = setting(
     "data_file",
     "--data",

@@ -158,11 +158,15 @@ class Settings:
         """
         prefix = variable((name, ""))
         given = {
-            **{variable(path): each.given for path, each in self._file.items()},
-            **{key: each.given for key, each in self._environment.items()},
-            **{variable(path): each.given for path, each in self._flags.items()},
+            **{variable(path): each for path, each in self._file.items()},
+            **self._environment,
+            **{variable(path): each for path, each in self._flags.items()},
         }
-        told = sorted((key, str(each)) for key, each in given.items() if key.startswith(prefix))
+        told = sorted(
+            (key, str(next(each.readings())[0]))
+            for key, each in given.items()
+            if key.startswith(prefix)
+        )
         return hashlib.sha256(repr((__version__, told)).encode()).hexdigest()
 
     def _given(self, name: str, leaves: Mapping[Name, object]) -> Values:

@@ -61,7 +61,6 @@ class PlainData:
         and items of train have the lower rows, those of the test file alone come after them
     train, test : `test` is None where there is one file
     order : what the ages are made of
-    n_train_users, n_train_items : users and items that `train` knows
     n_repeated : lines that repeat a pair; the latest one counts
     user_features, item_features : one row per user row, item row; None where nothing is known
     """
@@ -71,8 +70,6 @@ class PlainData:
     train: Pairs
     test: Pairs | None
     order: Order
-    n_train_users: int
-    n_train_items: int
     n_repeated: int = 0
     user_features: Features | None = None
     item_features: Features | None = None

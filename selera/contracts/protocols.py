@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -54,6 +54,10 @@ class Model(Scorer, Protocol):
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact additive parts of one user's score for one item."""
+        ...
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history: what they have in common is computed once."""
         ...
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,7 @@ MOST_CHARACTERS = 1000
 class Texts:
     """Texts, one after the other.
 
-    characters : uint8 (n_bytes,), UTF-8
+    characters : uint8 (n_bytes,), UTF-8, lone surrogates as they are
     offsets : int64 (n + 1,), text t is the slice offsets[t] : offsets[t + 1]
     """
 
@@ -27,7 +27,7 @@ class Texts:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Self:
         """Keep the beginnings of these texts."""
-        encoded = [text[:MOST_CHARACTERS].encode("utf-8", "replace") for text in texts]
+        encoded = [text[:MOST_CHARACTERS].encode("utf-8", "surrogatepass") for text in texts]
         offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int64)
         return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets)
 
@@ -37,4 +37,5 @@ class Texts:
     def read(self, places: Iterable[int]) -> list[str]:
         """The texts at these places, in their order."""
         data, offsets = self.characters.data, self.offsets.tolist()
-        return [bytes(data[offsets[at] : offsets[at + 1]]).decode("utf-8") for at in places]
+        kept = [bytes(data[offsets[at] : offsets[at + 1]]) for at in places]
+        return [text.decode("utf-8", "surrogatepass") for text in kept]

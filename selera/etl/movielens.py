@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,13 @@ from ..contracts.ids import IdMap
 from ..contracts.pairs import PlainData
 from .plain_files import read_plain, without
 
+Named = tuple[str, list[str]]
+"""An id, and the names of its features."""
+
 _AGE_STEP, _YEAR_STEP = 5, 5
+_MOST_DIGITS = 4
+_PROFILE = "id|age|gender|occupation|zip code"
+_MOVIE = "id|title|date|video date|url|flags of genres, 0 or 1"
 
 
 def read_fold(folder: Path, fold: int, *, seed: int = 0) -> PlainData:
@@ -33,37 +39,58 @@ def read_fold(folder: Path, fold: int, *, seed: int = 0) -> PlainData:
 
 
 def with_features(data: PlainData, folder: Path) -> PlainData:
-    """The data with what u.user and u.item in the folder say, as far as they are there."""
-    users, items = folder / "u.user", folder / "u.item"
+    """The data with what u.user and u.item in the folder say, as far as they are there.
+
+    Raises DataError with file and line.
+    """
     return replace(
         data,
-        user_features=_features(data.users, map(_profile, _lines(users))),
-        item_features=_features(data.items, map(_movie, _lines(items))),
+        user_features=_features(data.users, _read(folder / "u.user", _profile, _PROFILE)),
+        item_features=_features(data.items, _read(folder / "u.item", _movie, _MOVIE)),
     )
 
 
-def _lines(path: Path) -> Iterable[list[str]]:
+def _read(path: Path, parse: Callable[[Sequence[str]], Named], form: str) -> Iterator[Named]:
+    """What each line says; nothing where there is no file. Raises DataError with file and line."""
     if not path.exists():
-        return []
-    text = path.read_text(encoding="latin-1")
-    return [line.split("|") for line in text.split("\n") if line]
+        return
+    for number, line in enumerate(path.read_text(encoding="latin-1").split("\n"), 1):
+        if not line:
+            continue
+        try:
+            yield parse(line.split("|"))
+        except ValueError as error:
+            raise DataError(f"{path}:{number} {error}. Write `{form}` on each line.") from error
 
 
-def _profile(fields: Sequence[str]) -> tuple[str, list[str]]:
-    """`id|age|gender|occupation|zip`: age by steps of 5 years, the region of the zip code."""
+def _profile(fields: Sequence[str]) -> Named:
+    """Age by steps of 5 years, and the region of the zip code. Raises ValueError."""
+    if len(fields) != 5:
+        raise ValueError(f"has {len(fields)} fields, not 5")
     id, age, gender, occupation, zip_code = fields
+    if not _is_whole(age):
+        raise ValueError(f"has the age {age[:40]!r}, no number")
     step = int(age) // _AGE_STEP * _AGE_STEP
     return id, [f"age={step}", f"gender={gender}", f"job={occupation}", f"region={zip_code[:1]}"]
 
 
-def _movie(fields: Sequence[str]) -> tuple[str, list[str]]:
-    """`id|title|date|video date|url|19 flags`: genres, and the year by steps of 5."""
-    id, year = fields[0], fields[2][-4:]
+def _movie(fields: Sequence[str]) -> Named:
+    """Genres, and the year by steps of 5. Raises ValueError."""
+    if len(fields) < 5:
+        raise ValueError(f"has {len(fields)} fields, fewer than 5")
+    id, date = fields[0], fields[2]
+    year = date[-4:]
+    if year and not _is_whole(year):
+        raise ValueError(f"has the date {date[:40]!r}, which ends with no year")
     genres = [f"genre={place}" for place, flag in enumerate(fields[5:]) if flag == "1"]
     return id, [*genres, *([f"year={int(year) // _YEAR_STEP * _YEAR_STEP}"] if year else [])]
 
 
-def _features(ids: IdMap, known: Iterable[tuple[str, list[str]]]) -> Features | None:
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
+def _features(ids: IdMap, known: Iterable[Named]) -> Features | None:
     """One row per id; None where nothing is known."""
     of = dict(known)
     if not of:

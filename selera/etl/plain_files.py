@@ -20,6 +20,7 @@ _USER, _ITEM, _RATING, _TIME = _COLUMNS = ("user", "item", "rating", "time")
 _LINE, _FIELDS, _ROW = "line", "fields", "row"
 _INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 _DAY_S = 86400.0
+_N_SEEDS = 2**32
 _MILLISECONDS_FROM = 1e11
 """Later than this no time in seconds is: the year is 5138."""
 
@@ -33,8 +34,8 @@ def read_plain(train: Path, test: Path | None = None, *, seed: int = 0) -> Plain
     frames = [_read(*each) for each in zip(paths, detect_formats(paths), strict=True)]
     if frames[0].is_empty():
         raise DataError(f"{train} has no pairs of a user and an item.")
-    users, user_rows, n_users = _number(frames, _USER, seed)
-    items, item_rows, n_items = _number(frames, _ITEM, seed + 1)
+    users, user_rows = _number(frames, _USER, seed)
+    items, item_rows = _number(frames, _ITEM, (seed + 1) % _N_SEEDS)
     order = _order_of(frames[0])
     now = np.nanmax(frames[0][_TIME].to_numpy()) if order == "times" else 0.0
     parts, n_repeated = [], 0
@@ -49,8 +50,6 @@ def read_plain(train: Path, test: Path | None = None, *, seed: int = 0) -> Plain
         train=parts[0],
         test=parts[1] if len(parts) > 1 else None,
         order=order,
-        n_train_users=n_users,
-        n_train_items=n_items,
         n_repeated=n_repeated,
     )
 
@@ -149,10 +148,10 @@ def _find_bad_line(path: Path, format: PlainFormat) -> DataError:
 
 def _number(
     frames: list[pl.DataFrame], column: str, seed: int
-) -> tuple[IdMap, list[NDArray[np.int32]], int]:
+) -> tuple[IdMap, list[NDArray[np.int32]]]:
     """Ids to rows in random order, those of the first frame before the others.
 
-    Returns the map, the rows of each frame, and how many ids the first frame has.
+    Returns the map, and the rows of each frame.
     """
     columns = [frame[column] for frame in frames]
     if all(bool(each.str.contains(_INTEGER).all()) for each in columns):
@@ -171,7 +170,7 @@ def _number(
         for each in columns
     ]
     id_map = IdMap.from_ids(ids.to_numpy() if ids.dtype == pl.Int64() else ids.to_list())
-    return id_map, rows, len(known)
+    return id_map, rows
 
 
 def _order_of(train: pl.DataFrame) -> Order:

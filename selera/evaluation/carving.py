@@ -8,18 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.pairs import Pairs
-from .folds import Fold, one_each, with_negatives
+from .folds import Fold, one_each, relabelled, with_negatives
 
 SHARE = 0.1
 _LEAST_ITEMS = 5
+_SEED = 0
 
 
 def carve(fold: Fold, is_held_out: NDArray[np.bool_]) -> Fold:
-    """Train in two; the test is not in it. Users, items and features keep their rows."""
+    """Train in two; the test is not in it.
+
+    Items get rows by their popularity in what is left of train, equal ones at random: rows by the
+    popularity in all of train would tell, by the ties, what was carved off.
+    """
+    left, off = fold.train.where(~is_held_out), fold.train.where(is_held_out)
+    counts = np.bincount(left.item_rows, minlength=fold.n_items)
+    shuffled = np.random.default_rng(_SEED).permutation(fold.n_items)
+    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
+    rows = np.empty(fold.n_items, dtype=np.int32)
+    rows[order] = np.arange(fold.n_items, dtype=np.int32)
+    features = fold.item_features
     return replace(
         fold,
-        train=fold.train.where(~is_held_out),
-        test=fold.train.where(is_held_out),
+        train=relabelled(left, rows),
+        test=relabelled(off, rows),
+        item_features=features and features.gather(order),
         negatives=None,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from ..contracts.errors import ConfigError
-from ..contracts.pairs import PlainData
+from ..contracts.pairs import Order, PlainData
 from ..training.rankers import RANKERS
 from ..training.raters import RATERS
 from ..training.recipes import RECIPES
@@ -27,6 +27,7 @@ TOP_20, TOP_10 = (10, 20), (10,)
 class PlainProtocol(NamedTuple):
     """How a published table is played.
 
+    description : {one} stands for which item is held out, see `described`
     kind : what models do, predict stars or make lists
     files : what it is given: one file to cut, two files, or a fold of the folder of MovieLens 100K
     primary : the metric that models are compared by, and settings are chosen by
@@ -43,6 +44,10 @@ class PlainProtocol(NamedTuple):
     cut: Cut
     carve: Carve
     is_deprecated: bool = False
+
+    def described(self, order: Order) -> str:
+        """The description, for data with times or without any."""
+        return self.description.format(one="The latest" if order == "times" else "A random")
 
 
 def _of_users(share: float) -> Carve:
@@ -98,7 +103,7 @@ PROTOCOLS: dict[str, PlainProtocol] = {
         random_part,
     ),
     "leave-one-out-100": PlainProtocol(
-        "The latest item of each user is ranked among 100 random others that the user never had. "
+        "{one} item of each user is ranked among 100 random others that the user never had. "
         "DEPRECATED: sampled metrics order models differently from full ranking.",
         "lists",
         "data",

@@ -144,8 +144,8 @@ def _fold(data: PlainData, train: Pairs, test: Pairs) -> Fold:
     rows = np.empty(n_items, dtype=np.int32)
     rows[order] = np.arange(n_items, dtype=np.int32)
     return Fold(
-        train=_relabelled(train, rows),
-        test=_relabelled(test, rows),
+        train=relabelled(train, rows),
+        test=relabelled(test, rows),
         n_users=len(data.users),
         n_items=n_items,
         order=data.order,
@@ -154,7 +154,7 @@ def _fold(data: PlainData, train: Pairs, test: Pairs) -> Fold:
     )
 
 
-def _relabelled(pairs: Pairs, rows: NDArray[np.int32]) -> Pairs:
+def relabelled(pairs: Pairs, rows: NDArray[np.int32]) -> Pairs:
     """The same pairs with other item rows, sorted anew."""
     items = rows[pairs.item_rows]
     order = np.lexsort((items, pairs.user_rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,8 +31,9 @@ class Table(NamedTuple):
 def write_report(evaluation: Evaluation, path: Path) -> tuple[Path, Path]:
     """Write the report, and the same as JSON beside it; returns both paths.
 
-    Raises ConfigError where a library for it is missing.
+    Raises ConfigError as `check_report` does.
     """
+    check_report(path)
     page = render(evaluation)
     data = path.with_suffix(".json")
     _write(path, page)
@@ -39,16 +41,29 @@ def write_report(evaluation: Evaluation, path: Path) -> tuple[Path, Path]:
     return path, data
 
 
-def render(evaluation: Evaluation) -> str:
-    """The page; every text of the evaluation is escaped."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as error:
+def check_report(path: Path) -> None:
+    """Raise ConfigError where no report can be written there, or where a library is missing.
+
+    The libraries are looked for and not imported: they would count as memory of the models.
+    """
+    if path.suffix.lower() != ".html":
+        raise ConfigError(f"--report {path} is no name of an HTML file; let it end in .html.")
+    if path.is_dir():
+        raise ConfigError(f"--report {path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} for --report {path}; make it first.")
+    if not all(importlib.util.find_spec(name) for name in ("jinja2", "matplotlib")):
         raise ConfigError(
             "A report needs Matplotlib and Jinja2: pip install 'selera[report]', or leave --report "
             "out"
-        ) from error
+        )
+
+
+def render(evaluation: Evaluation) -> str:
+    """The page; every text of the evaluation is escaped."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

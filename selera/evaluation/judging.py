@@ -77,7 +77,9 @@ def judge_lists(
     warm[tied] = recommender.knows(histories.gather(tied))
     cold = np.flatnonzero(~warm)
     lists = best.items
-    orders = _popular_orders(recommender, targets.users[cold], profiles)
+    n_hidden = np.bincount(histories.rows[hidden], minlength=len(histories))[cold]
+    most = max(ns) + int(n_hidden.max(initial=0))
+    orders = _popular_orders(recommender, targets.users[cold], profiles, most)
     lists[cold] = _popular_lists(orders, histories, hidden, cold, max(ns))
     metrics = list_metrics(lists, targets.sets, ns)
     n_users = np.bincount(recommender.histories.items, minlength=len(recommender.items))
@@ -115,9 +117,9 @@ def _refuse_leaks(
 
 
 def _popular_orders(
-    recommender: Recommender, users: NDArray[np.int64], profiles: Features | None
+    recommender: Recommender, users: NDArray[np.int64], profiles: Features | None, n: int
 ) -> list[NDArray[np.int32]]:
-    """All items by popularity, for each user as those of the same profile see it."""
+    """The n most popular items, for each user as those of the same profile see it."""
     orders: dict[bytes, NDArray[np.int32]] = {}
     found = []
     for user in users.tolist():
@@ -125,7 +127,7 @@ def _popular_orders(
         key = columns.tobytes()
         if key not in orders:
             profile = columns if len(columns) else None
-            best = recommender.popular(len(recommender.items), profile=profile)
+            best = recommender.popular(min(n, len(recommender.items)), profile=profile)
             orders[key] = np.array([row for row, _ in best], dtype=np.int32)
         found.append(orders[key])
     return found

@@ -18,8 +18,9 @@ novelty@n
     mean over the list of -log2 of the share of training users who have the item (an item that
     nobody has counts as if one had it), in bits.
 
-A metric is the mean over the users. An empty place is no hit. Ties never arise here: a list is an
-order already (`selera.training.ranking`: the lower row first, rows being shuffled beforehand).
+A metric is the mean over the users. An empty place is no hit. Ties are broken before: a list is an
+order already (`selera.training.ranking`: the lower row first, and rows stand by falling popularity
+in train, equal ones at random; so a ranker that says nothing gets the order of popularity).
 """
 
 from __future__ import annotations

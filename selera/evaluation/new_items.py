@@ -47,7 +47,8 @@ def judge_new_items(
         return model.score(recommender.ranker.score(batch, KERNELS), described)
 
     nothing = np.zeros(len(histories.items), dtype=np.bool_)
-    lists = rank_scores(score, histories, max(ns), hidden=nothing).items
+    width = len(recommender.items) + len(model.columns) + len(described.columns)
+    lists = rank_scores(score, histories, max(ns), hidden=nothing, width=width).items
     warm = np.ones(len(some), dtype=np.bool_)
     return JudgedLists(users[some], warm, lists, list_metrics(lists, targets.gather(some), ns))
 

@@ -14,11 +14,10 @@ import resource
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contracts.behaviors import Behavior
 from ..contracts.errors import NothingToLearn
@@ -27,7 +26,7 @@ from ..contracts.protocols import Progress, silent
 from ..models.recommender import Recommender
 from ..training.recipes import fit_recommender
 from ..training.settings import TrainingConfig
-from ..training.splits import Split, make_splits
+from ..training.splits import Split, by_popularity, make_splits
 from ..training.targets import Targets, View, find_targets, strongest_behavior
 from .config import EvaluationConfig
 from .diversity import UserCosine
@@ -145,21 +144,6 @@ class _Task:
         return judge_lists(recommender, targets, view, (n, 2 * n), profiles=profiles)
 
 
-def by_popularity(split: Split, seed: int) -> Split:
-    """The same split with item rows by falling popularity in train, as in a published model.
-
-    Equal ones stand in random order. Rows come sorted by the popularity in all of the data, test
-    included, and ties go to the lower row: left so, the order of the rows would tell the future.
-    """
-    counts = np.bincount(split.train.item_rows, minlength=split.train.n_items)
-    shuffled = np.random.default_rng(seed).permutation(split.train.n_items)
-    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
-    rows = np.empty(len(order), dtype=np.int32)
-    rows[order] = np.arange(len(order), dtype=np.int32)
-    train, test = (_relabelled(part, rows, order) for part in (split.train, split.test))
-    return replace(split, train=train, test=test)
-
-
 def _facts(
     splits: Sequence[Split], interactions: Interactions, target: Behavior, config: EvaluationConfig
 ) -> dict[str, Any]:
@@ -172,15 +156,3 @@ def _facts(
         "n_all_users": interactions.n_users,
         "n_all_items": interactions.n_items,
     }
-
-
-def _relabelled(
-    part: Interactions, rows: NDArray[np.int32], order: NDArray[np.int64]
-) -> Interactions:
-    """Behaviors and features with other item rows; the ids do not follow: nobody asks for them."""
-    features = part.item_features
-    return replace(
-        part,
-        item_rows=rows[part.item_rows],
-        item_features=features and features.gather(order),
-    )

@@ -156,7 +156,7 @@ def _evaluation(
     with_order = ask.use_order and protocol.kind == "lists"
     return Evaluation(
         protocol=f"{ask.protocol}, with order" if with_order else ask.protocol,
-        description=protocol.description,
+        description=protocol.described(data.order),
         primary=protocol.primary,
         baseline=baseline.model,
         facts=_facts(data, ask, protocol, folds, is_ordered=is_ordered),

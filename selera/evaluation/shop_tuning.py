@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +29,11 @@ from ..training.rankers import RANKERS
 from ..training.ranking import rank
 from ..training.raters import RATERS, has_ratings
 from ..training.settings import TrainingConfig
-from ..training.splits import Split, make_splits
+from ..training.splits import Split, by_popularity, make_splits
 from ..training.targets import find_targets, strongest_behavior
 from .compatibility import algorithm_of
 from .config import EvaluationConfig
 from .metrics import Interval, bootstrap_interval, list_metrics, rating_gain, rmse
-from .protocol import by_popularity
 from .tuning import Limits, Tuned, tune
 
 Kind = Literal["lists", "stars"]
@@ -115,13 +115,18 @@ def tune_for_shop(
         limits=limits,
         seed=seed,
         study_file=study_file,
-        study_name=f"{algorithm} {metric} share {config.test_share:g} seed {seed} {study_of}",
+        study_name=f"{algorithm} {metric} seed {seed} {_digest(training, config)} {study_of}",
         keep_when_interrupted=True,
         progress=progress,
     )
     if tuned is None:
         return ShopTuning(model, algorithm, kind, metric, is_tuned=False)
     return _last_look(model, judging, metric, by_popularity(outer, seed), training, tuned)
+
+
+def _digest(training: TrainingConfig, config: EvaluationConfig) -> str:
+    """Of every setting, for trials that were judged by other ones cannot be compared."""
+    return sha256(msgspec.json.encode([training, config], order="deterministic")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

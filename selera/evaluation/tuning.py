@@ -1,13 +1,14 @@
 """Search the settings of one algorithm with Optuna's TPE, on a validation part, never on test.
 
-The first trial is what the config says, so the best is never worse there. A search ends after its
-trials, after its time, after `patience` trials without gain, or where the caller is interrupted;
-what was found until then is kept. Bergstra et al. 2011, "Algorithms for hyper-parameter
-optimization", section 4 (tree-structured Parzen estimators).
+What the config says is judged first, as it is, and kept where no trial is better: the best is never
+worse there. A search ends after its trials, after its time, after `patience` trials without gain,
+or where the caller is interrupted; what was found until then is kept. Bergstra et al. 2011,
+"Algorithms for hyper-parameter optimization", section 4 (tree-structured Parzen estimators).
 """
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,8 +32,16 @@ Judge = Callable[[TrainingConfig, Callable[[float], None]], float]
 of its parts, and may be stopped there where the part says that the trial is a poor one."""
 
 
+_N_SEEDS = 2**32
+_JUDGED = "judged settings"
+"""The attribute of the trial of the given config; its settings are not rounded."""
+
+
 class Limits(msgspec.Struct, frozen=True):
-    """When a search ends: after so many trials, so many seconds, so many trials without gain."""
+    """When a search ends: after so many trials, so many seconds, so many trials without gain.
+
+    The given config is the first of the trials.
+    """
 
     n_trials: int = 15
     seconds: float | None = None
@@ -49,7 +58,7 @@ class Tuned:
     """What a search found.
 
     config : with the best settings; settings : those of them that were searched
-    value, default : on validation, of the best trial and of the first one, the given config
+    value, default : on validation, of the best trial and of the given config
     n_trials : finished ones, those of an earlier run of the same study included
     """
 
@@ -85,35 +94,31 @@ def tune(
         return None
     started = time.perf_counter()
     study = _open_study(study_file, study_name, direction, seed)
-    default = _default(space, config, algorithm)
-    if not study.trials:
-        study.enqueue_trial(default)
+    progress(f"tune {algorithm}", len(_finished(study)), limits.n_trials)
+    given = {name: getattr(getattr(config, algorithm), name) for name in space}
+    default = _value_of(given, study, space, lambda report: judge(config, report))
     ended: Literal["trials", "time", "patience", "interrupted"] = "trials"
     try:
         while (done := len(_finished(study))) < limits.n_trials:
             progress(f"tune {algorithm}", done, limits.n_trials)
-            if done and limits.seconds is not None:
-                if time.perf_counter() - started > limits.seconds:
-                    ended = "time"
-                    break
+            if limits.seconds is not None and time.perf_counter() - started > limits.seconds:
+                ended = "time"
+                break
             if _since_best(study) >= limits.patience:
                 ended = "patience"
                 break
             _try(study, space, config, algorithm, judge)
     except KeyboardInterrupt:
-        if not keep_when_interrupted or not _complete(study):
+        if not keep_when_interrupted:
             raise
         ended = "interrupted"
     progress(f"tune {algorithm}", limits.n_trials, limits.n_trials)
-    complete = _complete(study)
-    if not complete:
-        raise DataError(f"no trial of {algorithm} could be judged: there is too little data")
-    best = study.best_trial
+    best = given if study.best_value == default else _settings_of(study.best_trial)
     return Tuned(
-        config=with_settings(config, algorithm, _rounded(best.params)),
-        settings=_rounded(best.params),
+        config=with_settings(config, algorithm, best),
+        settings=best,
         value=float(study.best_value),
-        default=float(complete[0].value or 0.0),
+        default=default,
         n_trials=len(_finished(study)),
         seconds=round(time.perf_counter() - started, 3),
         ended=ended,
@@ -174,11 +179,52 @@ def _rounded(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _default(space: dict[str, Knob], config: TrainingConfig, algorithm: str) -> dict[str, Any]:
-    """The given settings, moved into the ranges where they lie outside."""
-    section = getattr(config, algorithm)
-    values = {name: min(max(getattr(section, name), k.low), k.high) for name, k in space.items()}
-    return {name: int(v) if space[name].kind == "whole" else float(v) for name, v in values.items()}
+def _value_of(
+    given: dict[str, Any],
+    study: optuna.Study,
+    space: dict[str, Knob],
+    judge: Callable[[Callable[[float], None]], float],
+) -> float:
+    """The value of the given settings: of a complete trial that had them, else judged now.
+
+    They are judged outside of a trial, so that they are never stopped early. Where one of them lies
+    outside of its range, their trial has no parameters, and the sampler passes it over.
+    """
+    import optuna
+
+    for trial in _complete(study):
+        if _settings_of(trial) == given:
+            return float(trial.value or 0.0)
+    reports: list[float] = []
+    value = judge(reports.append)
+    if math.isnan(value):
+        raise DataError("the settings in use cannot be judged: their value on validation is NaN")
+    is_inside = all(knob.low <= given[name] <= knob.high for name, knob in space.items())
+    ranges = {name: _range_of(knob) for name, knob in space.items()} if is_inside else {}
+    study.add_trial(
+        optuna.trial.create_trial(
+            value=value,
+            params=given if is_inside else {},
+            distributions=ranges,
+            user_attrs={_JUDGED: given},
+            intermediate_values=dict(enumerate(reports)),
+        )
+    )
+    return value
+
+
+def _range_of(knob: Knob) -> optuna.distributions.BaseDistribution:
+    import optuna
+
+    if knob.kind == "whole":
+        return optuna.distributions.IntDistribution(int(knob.low), int(knob.high), log=knob.log)
+    return optuna.distributions.FloatDistribution(knob.low, knob.high, log=knob.log)
+
+
+def _settings_of(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    """What was judged in a trial."""
+    judged: dict[str, Any] = trial.user_attrs.get(_JUDGED) or _rounded(trial.params)
+    return judged
 
 
 def _open_study(
@@ -196,8 +242,9 @@ def _open_study(
             load_if_exists=True,
         )
         n_done = len(study.trials)
-        study.sampler = optuna.samplers.TPESampler(seed=seed + n_done, n_startup_trials=5)
-        study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
+    fresh = (seed + n_done) % _N_SEEDS
+    study.sampler = optuna.samplers.TPESampler(seed=fresh, n_startup_trials=5)
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5)
     return study
 
 
@@ -247,6 +294,4 @@ def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 def _since_best(study: optuna.Study) -> int:
     """Finished trials after the best one."""
-    if not _complete(study):
-        return 0
     return sum(trial.number > study.best_trial.number for trial in _finished(study))

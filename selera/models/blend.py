@@ -66,19 +66,20 @@ class BlendModel:
         return self.explainer(history)(item)
 
     def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history; every component scores only once."""
+        """`explain` for many items of one history; each component prepares only once."""
         scores = [component.score(history) for component in self.components]
+        explainers = [component.explainer(history) for component in self.components]
         moments = [tuple(float(each[0, 0]) for each in _moments(scored)) for scored in scores]
 
         def explain(item: int) -> Explanation:
             baseline = 0.0
             contributions = np.zeros(len(history.items), dtype=np.float64)
-            for place, component in enumerate(self.components):
+            for place, explain_part in enumerate(explainers):
                 mean, deviation = moments[place]
                 above = float(scores[place][0, item]) - mean
                 if deviation > 0 and above != 0:
                     scale = float(self.weights[place]) / np.sqrt(abs(above) * deviation)
-                    part = component.explain(history, item)
+                    part = explain_part(item)
                     baseline += scale * (part.baseline - mean)
                     contributions += scale * part.contributions
             return Explanation(baseline, history.items, contributions.astype(np.float32))

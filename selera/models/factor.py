@@ -12,7 +12,9 @@ of item j to the score of item i is exactly w_uj * query_factors[j] . item_facto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -64,6 +66,10 @@ class FactorModel:
         """What each item of one history adds to the score of `item`; the baseline is 0."""
         affinities = self.query_factors[history.items] @ self.item_factors[item]
         return Explanation(0.0, history.items, history.weights * affinities)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history, which have nothing costly in common."""
+        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Both matrices."""

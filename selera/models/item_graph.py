@@ -10,7 +10,9 @@ trainer's affair. The score is additive in the history, so every contribution is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -69,6 +71,10 @@ class ItemGraphModel:
         powers = np.zeros_like(histories.weights)
         powers[liked] = histories.weights[liked] ** np.float32(self.exponent)
         return powers
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history, which have nothing costly in common."""
+        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The edges, and the exponent."""

@@ -88,11 +88,16 @@ class NewItemModel:
 def _row_sums(
     values: NDArray[np.float64], indptr: NDArray[np.int64], columns: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """For each row of features the sum of the values of its columns, float64 (batch, n_rows)."""
-    sums = np.zeros((len(values), len(columns) + 1))
-    np.cumsum(values[:, columns], axis=1, out=sums[:, 1:])
-    result: NDArray[np.float64] = sums[:, indptr[1:]] - sums[:, indptr[:-1]]
-    return result
+    """For each row of features the sum of the values of its columns, float64 (batch, n_rows).
+
+    The first columns of all rows, then the second ones: nothing is larger than the result.
+    """
+    lengths = np.diff(indptr)
+    sums = np.zeros((len(values), len(lengths)))
+    for place in range(int(lengths.max(initial=0))):
+        rows = np.flatnonzero(lengths > place)
+        sums[:, rows] += values[:, columns[indptr[rows] + place]]
+    return sums
 
 
 def _column_sums(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -39,6 +41,10 @@ class PopularityModel:
         """The whole score is the baseline: the user's history adds nothing."""
         nothing = np.zeros(len(history.items), dtype=np.float32)
         return Explanation(float(self.item_scores[item]), history.items, nothing)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history, which have nothing costly in common."""
+        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The scores."""

@@ -16,13 +16,14 @@ overdue beyond that of c_ui: on grocery and gift shops it improved nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BUY_CODE
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
@@ -61,15 +62,16 @@ class RebuyModel:
         return (histories.purchases * self.rates[histories.items] * ready).astype(np.float32)
 
     def _ages(self, histories: Histories) -> NDArray[np.float64]:
-        """Days since the last purchase of each entry, as far as the history tells, float64 (nnz,).
+        """The fewest days that can lie since the last purchase of each entry, float64 (nnz,).
 
-        The age of the latest behavior where purchases are all that there were. Else a count below 1
-        tells the age of a single purchase; inf where nothing does.
+        No purchase is younger than the latest behavior, and the last of any number of them is no
+        younger than a single one that makes the same count. Of one purchase, and where purchases
+        are all that there were, this is the age itself; inf where no time is known.
         """
         counts = np.clip(histories.purchases, 1e-30, 1.0).astype(np.float64)
-        ages = np.where(counts < 1, -self.half_life * np.log2(counts), np.inf)
-        only_bought = (histories.kinds == 1 << BUY_CODE) & ~np.isnan(histories.ages)
-        return np.where(only_bought, np.maximum(histories.ages, 0.0), ages)
+        latest = np.where(np.isnan(histories.ages), np.inf, histories.ages)
+        ages: NDArray[np.float64] = np.maximum(-self.half_life * np.log2(counts), latest)
+        return ages
 
     def similar(self, items: NDArray[np.int32], n: int) -> TopN:
         """The n items most often bought again, itself left out: re-buying knows no likeness."""
@@ -83,6 +85,10 @@ class RebuyModel:
         return Explanation(
             0.0, history.items, np.where(own, self._scores(history), np.float32(0.0))
         )
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history, which have nothing costly in common."""
+        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learnt of each item, the readiness and the half-life."""

@@ -11,6 +11,7 @@ only the question is, so explanations stay exact.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,10 @@ class RecentFirst:
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact additive parts of the score, recent items weighing more."""
         return self.model.explain(recent_first(history, self.exponent), item)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history; it fades only once."""
+        return self.model.explainer(recent_first(history, self.exponent))
 
 
 def recent_first(histories: Histories, exponent: float) -> Histories:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -195,9 +194,7 @@ class Recommender:
 
     def explainer(self, history: Histories) -> Callable[[int], Explanation]:
         """The same for many items of one history: what they have in common is computed once."""
-        if isinstance(self.ranker, BlendModel):
-            return self.ranker.explainer(history)
-        return partial(self.ranker.explain, history)
+        return self.ranker.explainer(history)
 
     def check(self) -> None:
         """Answer one question of each kind: a model that cannot is found out before users do.

@@ -94,7 +94,7 @@ def text_buckets(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The distinct buckets of each text: rows rising, and buckets rising within a row."""
     cut = [normalized(text) for text in texts]
-    characters = np.frombuffer("".join(cut).encode("utf-32-le"), dtype=np.uint32)
+    characters = np.frombuffer("".join(cut).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     owners = np.repeat(np.arange(len(cut)), [len(text) for text in cut])
     is_blank = characters == _BLANK
     codes = characters.astype(np.uint64)

@@ -26,6 +26,7 @@ the score is a sum over the items of the history: `explain` gives its summands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -183,11 +184,19 @@ class SessionModel:
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`; the baseline is 0."""
+        return self.explainer(history)(item)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history; its neighbors are found only once."""
         near = self._neighborhood(history)
         items, owners, decays = self._contents(near)
-        factors = np.bincount(owners, decays * (items == item), len(near.sessions))
-        parts = np.bincount(near.owners, near.shares * factors[near.met], len(history.items))
-        return Explanation(0.0, history.items, parts.astype(np.float32))
+
+        def explain(item: int) -> Explanation:
+            factors = np.bincount(owners, decays * (items == item), len(near.sessions))
+            parts = np.bincount(near.owners, near.shares * factors[near.met], len(history.items))
+            return Explanation(0.0, history.items, parts.astype(np.float32))
+
+        return explain
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The sessions, the index and the rules."""

@@ -13,7 +13,9 @@ every contribution is exact.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -65,6 +67,10 @@ class SpectralFilterModel:
             if found < len(columns) and columns[found] == item:
                 affinities[place] += values[found]
         return Explanation(0.0, history.items, history.weights * affinities)
+
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history, which have nothing costly in common."""
+        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The edges and both factor matrices."""

@@ -23,6 +23,7 @@ z_j = sqrt(c_uj / P) h_j, the rows of Z, a short history needs the small matrix 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar, Self
 
@@ -95,6 +96,26 @@ def solve_row(
     return row
 
 
+def solve_summands(
+    fixed: NDArray[np.float32],
+    confidences: NDArray[np.float32],
+    liked: NDArray[np.bool_],
+    precisions: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """What each entry adds to the minimum that `solve_row` finds, float64 (n, n_factors).
+
+    Row j is c_uj p_uj A_u^-1 h_j; the arguments are those of `solve_row`, and so is the space.
+    """
+    scales = np.sqrt(confidences.astype(np.float64))
+    z = fixed * scales[:, None] / np.sqrt(precisions)
+    if len(z) < z.shape[1]:
+        solutions = np.linalg.solve(z @ z.T + np.eye(len(z)), z)
+    else:
+        solutions = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), z.T).T
+    summands: NDArray[np.float64] = (scales * liked)[:, None] * solutions / np.sqrt(precisions)
+    return summands
+
+
 @dataclass(frozen=True, slots=True)
 class WeightedFactorModel:
     """Scores by item factors; a history is folded in by the ridge problem of the training.
@@ -131,18 +152,21 @@ class WeightedFactorModel:
         return FactorModel(self.item_factors, self.item_factors).similar(items, n)
 
     def explain(self, history: Histories, item: int) -> Explanation:
-        """What each item of one history adds to the score of `item`; the baseline is 0.
+        """What each item of one history adds to the score of `item`; the baseline is 0."""
+        return self.explainer(history)(item)
 
-        A_u^-1 h_i is the row of a user who has h_i for the right-hand side; each part is its
-        product with c_uj p_uj h_j.
-        """
+    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
+        """`explain` for many items of one history; its equations are solved only once."""
         confidences = self.objective.confidences(history)
         precisions = self._precisions(history, confidences)[0]
-        fixed = self.item_factors[history.items].astype(np.float64)
-        normal = (fixed * confidences[:, None]).T @ fixed + np.diag(precisions)
-        direction = np.linalg.solve(normal, self.item_factors[item].astype(np.float64))
-        parts = confidences * (history.weights > 0) * (fixed @ direction)
-        return Explanation(0.0, history.items, parts.astype(np.float32))
+        fixed = self.item_factors[history.items]
+        summands = solve_summands(fixed, confidences, history.weights > 0, precisions)
+
+        def explain(item: int) -> Explanation:
+            parts = summands @ self.item_factors[item].astype(np.float64)
+            return Explanation(0.0, history.items, parts.astype(np.float32))
+
+        return explain
 
     def _precisions(
         self, histories: Histories, confidences: NDArray[np.float32]

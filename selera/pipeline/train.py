@@ -17,7 +17,7 @@ from ..contracts.protocols import Progress, silent
 from ..etl import TrainingData, load_training_csv
 from ..evaluation import Evaluation, EvaluationConfig, evaluate, lines
 from ..models import Recommender
-from ..training import TrainingConfig, fit_recommender, recipe_of
+from ..training import TrainingConfig, fit_recommender, require_recipe
 from .locks import await_writer, exclusive
 from .publish import publish
 
@@ -114,7 +114,7 @@ def train(
     DataError for a CSV that cannot be used and ConfigError for an unknown model; the published file
     is then untouched.
     """
-    recipe_of(config.model)
+    require_recipe(config.model, config)
     with exclusive(output, "training", wait=wait):
         started = time.perf_counter()
         progress("loading", 0, None)

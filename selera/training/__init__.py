@@ -8,7 +8,7 @@ from .ials import IalsConfig, IalsFactors, fit_ials
 from .itemknn import ItemKnnConfig, fit_itemknn
 from .popularity import fit_popularity
 from .puresvd import PureSvdConfig, fit_puresvd
-from .recipes import RECIPES, fit_recommender, recipe_of
+from .recipes import RECIPES, fit_recommender, require_recipe
 from .rp3beta import Rp3BetaConfig, fit_rp3beta
 from .settings import TrainingConfig
 from .svd import SvdConfig, SvdFactors, fit_svd
@@ -43,6 +43,6 @@ __all__ = [
     "fit_rp3beta",
     "fit_svd",
     "fit_svdpp",
-    "recipe_of",
+    "require_recipe",
     "fit_turbocf",
 ]

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ..contracts.histories import ItemSets
 from ..contracts.protocols import Model, Progress, Scorer, silent
@@ -70,7 +71,7 @@ class BlendConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_candidates: Annotated[int, Meta(ge=10, le=10_000)] = 100
     least_targets: Annotated[int, Meta(ge=1)] = 500
     max_users: Annotated[int, Meta(ge=1)] = 5000
-    least_weight: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.02
+    least_weight: Annotated[float, Meta(gt=0.0, le=0.5)] = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def fit_blend(
     else:
         holdout = _drawn(holdout, config.max_users)
         n_targets = len(holdout.new.items)
-        choices = _Trial(holdout, config, train, progress).choices(n_variants)
+        with threadpool_limits(1, user_api="blas"):  # the same bytes at any number of threads
+            choices = _Trial(holdout, config, train, progress).choices(n_variants)
     components = []
     for done, choice in enumerate(choices):
         progress(f"blend: fitting {choice.name}", done, len(choices))
@@ -142,10 +144,16 @@ def _drawn(holdout: Holdout, most: int) -> Holdout:
 
 
 def _fixed(components: Sequence[str]) -> list[_Choice]:
-    known = {name: FIXED_WEIGHTS[name] for name in components if name in FIXED_WEIGHTS}
-    known = known or dict.fromkeys(components, 1.0)
-    total = sum(known.values())
-    return [_Choice(name, 0, 0.0, weight / total) for name, weight in known.items()]
+    """The fixed weights of these components; some ranker of new products, and an SVD, among them."""
+    weights = {name: FIXED_WEIGHTS.get(name, 0.0) for name in components}
+    others = [name for name in components if name != REBUY]
+    if not any(weights[name] for name in others):
+        weights |= dict.fromkeys(others, 1.0)
+    solvers = [name for name in others if name in SVD_SOLVERS]
+    if solvers and not any(weights[name] for name in solvers):
+        weights[solvers[0]] = FIXED_WEIGHTS["puresvd"]
+    total = sum(weights.values())
+    return [_Choice(name, 0, 0.0, each / total) for name, each in weights.items() if each > 0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ from .itemknn import Damping
 from .products import largest_of_product, transposed
 from .typed import Share, power, sums_by, target_values
 
+_ENTRIES_AT_ONCE = 2_000_000
+
 
 class CovisitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of co-visits: windows of `window` items, each item in `n_overlaps` of them."""
@@ -56,9 +58,9 @@ def fit_covisits(
     of_targets = power(sums_by(items, targets**2, n_items), -config.target_damping)
     indptr, places = _windows(histories, config)
     columns = items[places]
-    damped = (sources * of_users[rows] * of_sources[items])[places]
-    left = SparseMatrix(indptr, columns, damped.astype(np.float32), n_items)
-    right = SparseMatrix(indptr, columns, targets[places].astype(np.float32), n_items)
+    damped = (sources * of_users[rows] * of_sources[items]).astype(np.float32)
+    left = SparseMatrix(indptr, columns, damped[places], n_items)
+    right = SparseMatrix(indptr, columns, targets.astype(np.float32)[places], n_items)
     edges = largest_of_product(
         transposed(left),
         right,
@@ -71,29 +73,52 @@ def fit_covisits(
 
 
 def _windows(
-    histories: Histories, config: CovisitsConfig
+    histories: Histories, config: CovisitsConfig, most_at_once: int = _ENTRIES_AT_ONCE
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each window begins, int64 (n_windows + 1,), and the entries that stand in it.
 
     The first window of a user holds only the first items and the last one only the last, so that
-    each item stands in as many windows as any other. Entries of a window: items rising.
+    each item stands in as many windows as any other. Entries of a window: items rising. They are
+    found for a range of windows at once, of `most_at_once` entries: memory for the answer aside.
     """
-    lengths = np.diff(histories.indptr)
-    if not (histories.ages == histories.ages).any():
+    if np.isnan(histories.ages).all():
         return histories.indptr, np.arange(len(histories.items))
     step = max(1, config.window // config.n_overlaps)
     size = step * config.n_overlaps if config.window >= config.n_overlaps else config.window
-    n_windows = -(-(lengths + size - step) // step)
-    owners = np.repeat(np.arange(len(lengths)), n_windows)
-    order_in_user = np.arange(len(owners)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
-    begins = order_in_user * step - (size - step)
-    ends = np.minimum(begins + size, lengths[owners])
-    begins = np.maximum(begins, 0)
-    sizes = ends - begins
-    indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    shifts = np.repeat(histories.indptr[owners] + begins - indptr[:-1], sizes)
     ages = np.nan_to_num(histories.ages, nan=np.inf)  # unknown is oldest
     oldest_first = np.lexsort((-ages, histories.rows))
-    places = oldest_first[np.arange(indptr[-1]) + shifts]
-    by_item = np.lexsort((places, np.repeat(np.arange(len(sizes)), sizes)))
-    return indptr, places[by_item]
+    lasts = np.cumsum(-(-(np.diff(histories.indptr) + size - step) // step))
+    indptr = np.zeros(int(lasts[-1]) + 1, dtype=np.int64)
+    entries = np.empty(len(oldest_first) * (size // step), dtype=np.int64)
+    n_at_once = max(1, most_at_once // size)
+    for first in range(0, int(lasts[-1]), n_at_once):
+        numbers = np.arange(first, min(first + n_at_once, int(lasts[-1])))
+        begins, sizes = _bounds(histories.indptr, lasts, numbers, size, step)
+        ends = np.cumsum(sizes)
+        indptr[numbers + 1] = indptr[first] + ends
+        places = np.arange(ends[-1]) + np.repeat(begins - (ends - sizes), sizes)
+        # One sort of plain numbers orders the entries of all these windows.
+        bases = np.repeat(np.arange(len(sizes)) * len(oldest_first), sizes)
+        found = np.sort(bases + oldest_first[places]) - bases
+        entries[indptr[first] : indptr[numbers[-1] + 1]] = found
+    return indptr, entries
+
+
+def _bounds(
+    indptr: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    size: int,
+    step: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the windows with these numbers begin in the sequences of all users, and their sizes.
+
+    lasts : int64 (n_users,), how many windows the users up to this one have
+    """
+    owners = np.searchsorted(lasts, numbers, side="right")
+    lengths = indptr[owners + 1] - indptr[owners]
+    counts = -(-(lengths + size - step) // step)
+    begins = (numbers - (lasts[owners] - counts)) * step - (size - step)
+    ends = np.minimum(begins + size, lengths)
+    begins = np.maximum(begins, 0)
+    return indptr[owners] + begins, ends - begins

@@ -40,7 +40,7 @@ class Evidence:
 class Holdout:
     """What a trainer may try its choices on: never the test that judges it.
 
-    earlier : the evidence without what is held out; users and items have the same rows
+    earlier : the evidence without what is held out; users have the same rows, items rows of its own
     users : int64 (m,), rows of the users whose held-out items are known
     new : for each of them the items, in no history of `earlier`; none of the sets empty
     returning_users, returning : the same for all held-out items, those had before included

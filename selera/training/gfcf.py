@@ -41,7 +41,7 @@ class GfcfConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of the spectral filter; `n_neighbors` 0 keeps all edges."""
 
     n_factors: Annotated[int, Meta(ge=1, le=4096)] = 256
-    n_neighbors: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    n_neighbors: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     low_pass: Coefficient = 0.3
     second_order: Coefficient = 0.0
     third_order: Coefficient = 0.0

@@ -93,26 +93,25 @@ def _rebuy(evidence: Evidence, config: TrainingConfig, seed: int, progress: Prog
     return fit_rebuy(evidence.interactions, evidence.n_items, config.rebuy, half_life=half_life)
 
 
-def _blend(evidence: Evidence, config: TrainingConfig, seed: int, progress: Progress) -> Model:
-    """Of the rankers that `training.blend.components` names.
+def require_components(config: TrainingConfig) -> None:
+    """Raise ConfigError where the components are none, unknown, twice named, or rebuy alone."""
+    known = sorted(set(RANKERS) - {"blend"})
+    named = config.blend.components
+    if set(named) <= {REBUY} or not set(named) <= set(known) or len(set(named)) < len(named):
+        raise ConfigError(
+            f"training.blend.components must be some of {', '.join(known)}, each once and "
+            f"not {REBUY} alone; got {', '.join(named) or 'none'}"
+        )
 
-    Raises ConfigError for another name, and where none of them ranks new products.
-    """
-    unknown = set(config.blend.components) - (set(RANKERS) - {"blend"})
-    if unknown:
-        raise ConfigError(
-            f"training.blend.components must be of {', '.join(sorted(set(RANKERS) - {'blend'}))}; "
-            f"got {', '.join(sorted(unknown))}"
-        )
-    if not set(config.blend.components) - {REBUY}:
-        raise ConfigError(
-            "training.blend.components must name one that ranks new products; "
-            f"got {', '.join(config.blend.components) or 'none'}"
-        )
+
+def _blend(evidence: Evidence, config: TrainingConfig, seed: int, progress: Progress) -> Model:
+    """Of the rankers that `training.blend.components` names, see `require_components`."""
+    require_components(config)
 
     def variants(name: str) -> list[TrainingConfig]:
         n_users, n_items = len(evidence.histories), evidence.n_items
-        return variants_of(name, config, n_users=n_users, n_items=n_items)
+        n_pairs = len(evidence.histories.items)
+        return variants_of(name, config, n_users=n_users, n_items=n_items, n_pairs=n_pairs)
 
     def train(name: str, variant: int, part: Evidence) -> Model:
         return RANKERS[name](part, variants(name)[variant], seed, silent)

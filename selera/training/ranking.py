@@ -53,9 +53,13 @@ def rank_scores(
     *,
     hidden: NDArray[np.bool_] | None = None,
     candidates: NDArray[np.bool_] | None = None,
+    width: int | None = None,
     n_threads: int | None = None,
 ) -> TopN:
-    """The same for any function from histories to scores, float32 (batch, n_items)."""
+    """The same for any function from histories to scores, float32 (batch, n_items).
+
+    width : numbers that `score` holds at once for each history; None where those it returns are all
+    """
     items = np.empty((len(histories), n), dtype=np.int32)
     best = np.empty((len(histories), n), dtype=np.float32)
     hidden = np.ones(len(histories.items), dtype=np.bool_) if hidden is None else hidden
@@ -70,7 +74,7 @@ def rank_scores(
         if top_n_rows(scores, items[start:stop], best[start:stop]):
             raise ValueError("scores must not be NaN")
 
-    batch_size = _batch_size(score, histories)
+    batch_size = _batch_size(score, histories, width)
     with threadpool_limits(1, user_api="blas"), open_workers(n_threads) as workers:
         workers.run(
             partial(rank_batch, start, min(start + batch_size, len(histories)))
@@ -79,9 +83,9 @@ def rank_scores(
     return TopN(items, best)
 
 
-def _batch_size(score: Scores, histories: Histories) -> int:
+def _batch_size(score: Scores, histories: Histories, width: int | None) -> int:
     """Users scored at once, so that a batch of scores fits into a few dozen megabytes."""
     if not len(histories):
         return 1
-    n_items = int(score(histories.take(0, 1)).shape[1])
-    return max(1, min(512, _SCORES_AT_ONCE // max(n_items, 1)))
+    width = int(score(histories.take(0, 1)).shape[1]) if width is None else width
+    return max(1, min(512, _SCORES_AT_ONCE // max(width, 1)))

@@ -21,7 +21,7 @@ from .cold_start import fit_cold_start
 from .evidence import Evidence, evidence_of
 from .holdout import hold_out
 from .popularity import fit_popularity
-from .rankers import RANKERS
+from .rankers import RANKERS, require_components
 from .raters import RATERS, has_ratings
 from .review_stars import read_reviews
 from .settings import TrainingConfig
@@ -55,6 +55,12 @@ RECIPES = {
 """What `--model` can name."""
 
 
+def require_recipe(algorithm: str, config: TrainingConfig) -> None:
+    """Raise ConfigError for a recipe that there is not, or a blend of what there is not."""
+    if recipe_of(algorithm).ranker == "blend":
+        require_components(config)
+
+
 def recipe_of(algorithm: str) -> Recipe:
     """The recipe of this name. Raises ConfigError, listing the known ones, where there is none."""
     if algorithm not in RECIPES:
@@ -81,7 +87,8 @@ def fit_recommender(
     """
     recipe = recipe_of(algorithm)
     now = reference_time(interactions) if now is None else now
-    interactions, review_text, read = read_reviews(interactions, config.review_text, seed=seed)
+    raw = interactions
+    interactions, review_text, read = read_reviews(raw, config.review_text, seed=seed)
     histories = histories_of(interactions, now=now, config=config.signals)
     if not histories.weights.any():
         raise NothingToLearn(
@@ -90,9 +97,7 @@ def fit_recommender(
         )
     evidence = replace(
         evidence_of(interactions, histories),
-        holdout=hold_out(interactions, config.signals, max_users=config.blend.max_users, seed=seed)
-        if recipe.ranker == "blend"
-        else None,
+        holdout=hold_out(raw, config, seed=seed) if recipe.ranker == "blend" else None,
     )
     ranker = RANKERS[recipe.ranker](evidence, config, seed, progress)
     return Recommender(

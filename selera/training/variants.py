@@ -44,18 +44,20 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
 """Settings by ranker, beside its own: what differs from them."""
 
 _MOST_FACTORS = 4
+_MOST_WORK = 2_000_000_000
 
 
 def variants_of(
-    name: str, config: TrainingConfig, *, n_users: int, n_items: int
+    name: str, config: TrainingConfig, *, n_users: int, n_items: int, n_pairs: int
 ) -> list[TrainingConfig]:
     """The settings to try: as they are, then the variants that this many users and items bear.
 
     No factors beyond a quarter of the smaller side: a trainer would cut them to the same number.
+    None either where pairs times factors go beyond two billion: a night is no time to search.
     """
     own = getattr(config, name, None)
     if own is None or own != getattr(TrainingConfig(), name):
         return [config]
-    most = max(1, min(n_users, n_items) // _MOST_FACTORS)
+    most = min(max(1, min(n_users, n_items) // _MOST_FACTORS), _MOST_WORK // max(n_pairs, 1))
     others = [each for each in VARIANTS.get(name, ()) if each.get("n_factors", 0) <= most]
     return [config, *(replace(config, **{name: replace(own, **each)}) for each in others)]

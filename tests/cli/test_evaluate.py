@@ -137,13 +137,43 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("--protocol", "surprise-5fold", "--data", "x", "--use-order"),
         ("--protocol", "ml100k-u1"),
         ("--train", "x", "--test", "y"),
+        ("--trials", "0"),
+        ("--time-budget", "5"),
     ],
 )
-def test_files_that_do_not_go_with_the_protocol_are_wrong_usage(arguments: tuple[str, ...]) -> None:
+def test_options_that_do_not_go_together_are_wrong_usage(arguments: tuple[str, ...]) -> None:
     done = _call("evaluate", *arguments)
 
     assert done.exit_code == 2
     assert "--" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ("out.json", "let it end in .html"),
+        ("nowhere/out.html", "There is no folder"),
+        ("folder.html", "is a folder"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(
+    tmp_path: Path, report: str, message: str
+) -> None:
+    (tmp_path / "folder.html").mkdir()
+    files = ("--protocol", "random-90-10", "--data", tmp_path / "nothing.csv")
+
+    done = _call("evaluate", *files, "--report", tmp_path / report)
+
+    assert isinstance(done.exception, ConfigError)
+    assert message in str(done.exception)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "tune"])
+def test_a_seed_has_32_bits(command: str) -> None:
+    done = _call(command, "--seed", 99999999999)
+
+    assert done.exit_code == 2
+    assert "--seed" in done.stderr
 
 
 def test_tune_prints_toml_and_goes_on_from_its_study(tmp_path: Path) -> None:

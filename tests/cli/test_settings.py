@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from selera.cli.commands.serve import web_config
 from selera.cli.settings import SECTIONS, Settings, ShopFiles
-from selera.cli.sources import Value, Values
+from selera.cli.sources import Value, Values, variable
 from selera.contracts.errors import ConfigError
 from selera.etl import EtlConfig
 from selera.pipeline.train import TrainConfig
@@ -195,3 +195,68 @@ def test_what_is_handed_over_is_no_setting_of_its_own(tmp_path: Path) -> None:
 def test_the_server_reads_times_in_the_zone_of_the_etl(tmp_path: Path) -> None:
     config = web_config(_load(tmp_path, '[etl]\ntime_zone = "Asia/Jakarta"\n'))
     assert config.time_zone == "Asia/Jakarta"
+
+
+def _fingerprint(tmp_path: Path, toml: str = "", flags: Values | None = None, **given: str) -> str:
+    path = tmp_path / "fingerprint.toml"
+    path.write_text(toml, encoding="utf-8")
+    return Settings.load(path, given, flags or {}).fingerprint("training")
+
+
+@pytest.mark.parametrize(
+    ("name", "toml", "text", "flag"),
+    [
+        (("training", "seed"), "[training]\nseed = 7\n", "7", 7),
+        (("training", "model"), '[training]\nmodel = "svd"\n', "svd", "svd"),
+        (("training", "model"), '[training]\nmodel = "svd"\n', '"svd"', "svd"),
+        (("training", "bayes", "implicit"), "[training.bayes]\nimplicit = true\n", "true", True),
+        (
+            ("training", "svd", "learning_rate"),
+            "[training.svd]\nlearning_rate=0.001\n",
+            "1e-3",
+            0.001,
+        ),
+        (
+            ("training", "blend", "components"),
+            '[training.blend]\ncomponents = ["ease", "ials"]\n',
+            '["ease","ials"]',
+            ["ease", "ials"],
+        ),
+    ],
+)
+def test_the_fingerprint_of_a_value_is_the_same_from_any_source(
+    tmp_path: Path, name: tuple[str, ...], toml: str, text: str, flag: object
+) -> None:
+    by_file = _fingerprint(tmp_path, toml)
+    by_flag = Settings.load(tmp_path / "none", {}, {name: Value(flag, "--flag")})
+
+    assert _fingerprint(tmp_path, "", **{variable(name): text}) == by_file
+    assert by_flag.fingerprint("training") == by_file
+    child = Settings.load(tmp_path / "none", by_flag.as_environment(), {})
+    assert child.fingerprint("training") == by_file
+
+
+def test_the_fingerprint_is_of_the_strongest_source(tmp_path: Path) -> None:
+    toml, flags = "[training]\nseed = 1\n", {("training", "seed"): Value(3, "--seed")}
+
+    assert _fingerprint(tmp_path, toml, SELERA_TRAINING_SEED="2") == _fingerprint(
+        tmp_path, "[training]\nseed = 2\n"
+    )
+    assert _fingerprint(tmp_path, toml, flags, SELERA_TRAINING_SEED="2") == _fingerprint(
+        tmp_path, "[training]\nseed = 3\n"
+    )
+
+
+def test_the_fingerprint_differs_with_every_setting_of_its_section(tmp_path: Path) -> None:
+    tables = ["", "seed = 1", "seed = 2", 'model = "svd"', "[training.signals]\nbuy_weight = 2.0"]
+
+    fingerprints = {_fingerprint(tmp_path, f"[training]\n{table}\n") for table in tables}
+    assert len(fingerprints) == len(tables)
+
+
+def test_the_fingerprint_does_not_change_with_other_sections(tmp_path: Path) -> None:
+    toml = 'database = "sqlite:///x.db"\n[training]\nseed = 1\n[web]\nport = 9\n'
+
+    assert _fingerprint(tmp_path, toml, SELERA_WATCH_POLL_S="3") == _fingerprint(
+        tmp_path, "[training]\nseed = 1\n"
+    )

@@ -72,7 +72,6 @@ def test_train_and_test_share_their_ids_and_those_of_train_come_first(tmp_path: 
 
     data = read_plain(train, test)
 
-    assert (data.n_train_users, data.n_train_items) == (2, 3)
     assert data.items.row(13) == 3
     assert data.users.row(3) == 2
     assert data.test is not None
@@ -150,6 +149,26 @@ def test_a_fold_of_movielens_is_u_data_without_its_test_and_knows_the_features(
     }
     assert {items.names[each] for each in items.of(data.items.row(2))} == {"genre=0", "genre=1"}
     assert {items.names[each] for each in items.of(data.items.row(1))} == {"genre=1", "year=1995"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("u.user", "2|53|F|other|94043\n1|x|M|job|123\n", r"u\.user:2 has the age 'x', no number"),
+        ("u.user", "2|53|F|other|94043\n\n1|24|M|job\n", r"u\.user:3 has 4 fields, not 5"),
+        ("u.item", "1|t\n", r"u\.item:1 has 2 fields, fewer than 5"),
+        ("u.item", "1|t|01-Jan-199x||url|0\n", r"u\.item:1 has the date '01-Jan-199x', which ends"),
+    ],
+)
+def test_a_bad_line_of_profiles_or_movies_is_named(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    (tmp_path / "u.data").write_text("1\t1\t5\t10\n1\t2\t3\t20\n")
+    (tmp_path / "u1.test").write_text("1\t2\t3\t20\n")
+    (tmp_path / name).write_text(text)
+
+    with pytest.raises(DataError, match=message):
+        read_fold(tmp_path, 1)
 
 
 def test_where_train_has_lines_a_test_of_equally_long_lines_has_them_too(tmp_path: Path) -> None:

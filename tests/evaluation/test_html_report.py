@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from selera.evaluation.html_report import render, write_report
+from selera.contracts.errors import ConfigError
+from selera.evaluation.html_report import check_report, render, write_report
 from selera.evaluation.metrics import Interval
 from selera.evaluation.results import Evaluation, ModelResult
 
@@ -100,3 +102,20 @@ def test_json_lies_beside_the_page(evaluation: Evaluation, tmp_path: Path) -> No
 
     assert sorted(tmp_path.iterdir()) == [page, data]
     assert json.loads(data.read_text())["results"][1]["model"] == "popularity"
+
+
+@pytest.mark.parametrize("library", ["jinja2", "matplotlib"])
+def test_a_missing_library_is_said_before_anything_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+
+    with pytest.raises(ConfigError, match=r"selera\[report\]"):
+        check_report(tmp_path / "report.html")
+
+
+def test_a_page_is_not_written_over_by_its_json(evaluation: Evaluation, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="end in .html"):
+        write_report(evaluation, tmp_path / "report.json")
+
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE
-from selera.contracts.histories import ItemSets
+from selera.contracts.histories import NO_ITEM, ItemSets
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions, RatingScale
 from selera.evaluation import EvaluationConfig, evaluate, protocol
@@ -93,6 +93,24 @@ def test_a_user_who_only_disliked_gets_what_is_popular_but_for_that() -> None:
     scores = judged(svd(), targets(user_7=POPULAR[1]), 1)
     assert scores.warm.tolist() == [False]
     assert scores.metrics["ndcg@1"].tolist() == [1.0]
+
+
+def test_the_popular_order_is_asked_for_as_far_as_it_can_be_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """User 6 has nothing and user 7 one hidden item: the longest list and one more suffice."""
+    model, asked = svd(), []
+    popular = Recommender.popular
+
+    def noted(self: Recommender, n: int, **settings: Any) -> list[tuple[int, float]]:
+        asked.append(n)
+        return popular(self, n, **settings)
+
+    monkeypatch.setattr(Recommender, "popular", noted)
+    lists = judged(model, targets(user_6=3, user_7=3), 2).lists
+    assert lists.tolist() == [POPULAR[:2], POPULAR[1:3]]
+    assert judged(model, targets(user_7=3), 20).lists[0, :8].tolist() == [*POPULAR[1:], NO_ITEM]
+    assert asked == [3, 8]
 
 
 def test_a_user_with_a_history_gets_a_list_of_the_own() -> None:

@@ -139,3 +139,15 @@ def test_models_are_recipes_or_what_recipes_are_made_of() -> None:
 
 def test_one_protocol_is_marked_as_deprecated() -> None:
     assert [name for name, each in PROTOCOLS.items() if each.is_deprecated] == ["leave-one-out-100"]
+
+
+@pytest.mark.parametrize(("times", "one"), [(",{0}", "The latest"), ("", "A random")])
+def test_the_description_says_which_item_is_left_out(tmp_path: Path, times: str, one: str) -> None:
+    path = tmp_path / "ratings.csv"
+    pairs = [(user, item) for user in range(8) for item in range(user, 120, 8)]
+    path.write_text("".join(f"{u},{i},4{times.format(u * 1000 + i)}\n" for u, i in pairs))
+    ask = Ask("leave-one-out-100", ("popularity",), AS_IT_IS)
+
+    found = evaluate_published(read_plain(path), ask, TrainingConfig())
+
+    assert found.description.startswith(f"{one} item of each user is ranked")

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from selera.contracts.errors import ConfigError, NothingToLearn
+from selera.contracts.errors import ConfigError, DataError, NothingToLearn
 from selera.evaluation.config import EvaluationConfig
 from selera.evaluation.shop_tuning import tune_for_shop
 from selera.evaluation.spaces import SPACES, space_of, with_settings
 from selera.evaluation.tuning import Limits, Tuned, tune
+from selera.models.signals import SignalConfig
 from selera.training.rankers import RANKERS
 from selera.training.raters import RATERS
 from selera.training.settings import TrainingConfig
@@ -26,7 +28,7 @@ def _distance(config: TrainingConfig, _report: Callable[[float], None]) -> float
 
 def _search(limits: Limits, file: Path | None = None, **more: object) -> Tuned:
     judge = more.pop("judge", _distance)
-    asked = {"direction": "minimize", "limits": limits, "seed": 1, "study_file": file, **more}
+    asked = {"direction": "minimize", "limits": limits, "seed": 1, "study_file": file} | more
     found = tune("puresvd", CONFIG, judge, **asked)  # type: ignore[arg-type]
     assert found is not None
     return found
@@ -69,6 +71,56 @@ def test_a_study_file_is_gone_on_with(tmp_path: Path) -> None:
     assert len(asked) == len(set(asked)) == 10
     assert second.value <= first.value
     assert second.default == first.default
+
+
+def test_where_the_first_trial_was_interrupted_the_config_is_judged_later(tmp_path: Path) -> None:
+    file = tmp_path / "study.log"
+
+    def interrupted(_config: TrainingConfig, _report: Callable[[float], None]) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _search(Limits(5), file, judge=interrupted, keep_when_interrupted=True)
+    found = _search(Limits(5), file)
+
+    assert found.n_trials == 5
+    assert found.default == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("damping", [0.5, 0.31234567])
+def test_a_config_outside_of_the_ranges_is_judged_as_it_is_and_kept_while_it_is_the_best(
+    tmp_path: Path, damping: float
+) -> None:
+    outside = with_settings(CONFIG, "puresvd", {"n_factors": 6, "column_damping": damping})
+    asked = []
+
+    def judge(config: TrainingConfig, _report: Callable[[float], None]) -> float:
+        asked.append(config)
+        return 0.25 if config == outside else 0.5
+
+    limits, file = Limits(4), tmp_path / "study.log"
+    searched: dict[str, Any] = {"direction": "minimize", "seed": 1, "study_file": file}
+    first = tune("puresvd", outside, judge, limits=limits, **searched)
+    again = tune("puresvd", outside, judge, limits=Limits(9), **searched)
+
+    assert first is not None
+    assert again is not None
+    assert asked.count(outside) == 1
+    assert asked[0] == first.config == again.config == outside
+    assert (first.n_trials, again.n_trials, len(asked)) == (4, 9, 9)
+    assert first.value == first.default == again.default == 0.25
+
+
+def test_the_largest_seed_can_be_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "study.log"
+    _search(Limits(2), file, seed=2**32 - 1)
+
+    assert _search(Limits(3), file, seed=2**32 - 1).n_trials == 3
+
+
+def test_settings_that_cannot_be_judged_are_an_error() -> None:
+    with pytest.raises(DataError, match="cannot be judged"):
+        _search(Limits(3), judge=lambda _config, _report: float("nan"))
 
 
 def test_another_study_in_the_same_file_begins_anew(tmp_path: Path) -> None:
@@ -158,6 +210,27 @@ def test_a_shop_is_tuned_on_what_came_next(model: str, kind: str) -> None:
     assert found.test is not None
     assert found.toml().startswith(f"[training.{model}]\n")
     assert found.gain is not None
+
+
+def test_trials_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
+    def n_trials(training: TrainingConfig, config: EvaluationConfig, limits: Limits) -> int:
+        found = tune_for_shop(
+            checkerboard(),
+            "rp3beta",
+            "lists",
+            training,
+            config,
+            limits,
+            seed=0,
+            study_file=tmp_path / "study.log",
+        )
+        return found.n_trials
+
+    weighed = msgspec.structs.replace(CONFIG, signals=SignalConfig(visit_weight=0.3))
+    assert n_trials(CONFIG, EvaluationConfig(), Limits(3)) == 3
+    assert n_trials(weighed, EvaluationConfig(), Limits(2)) == 2
+    assert n_trials(CONFIG, EvaluationConfig(max_users=7), Limits(2)) == 2
+    assert n_trials(CONFIG, EvaluationConfig(), Limits(1)) == 3
 
 
 def test_a_shop_without_stars_cannot_be_tuned_for_them() -> None:

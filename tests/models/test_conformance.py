@@ -100,6 +100,16 @@ def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -
         np.testing.assert_array_equal(explanation.items, history.items)
 
 
+def test_one_explainer_explains_every_item(recommender: Recommender) -> None:
+    for history in (recommender.histories.take(5, 6), recommender.history([])):
+        explain = recommender.explainer(history)
+        for item in (7, 0, 29, 7):
+            one, other = explain(item), recommender.ranker.explain(history, item)
+            assert one.baseline == other.baseline
+            np.testing.assert_array_equal(one.items, other.items)
+            np.testing.assert_array_equal(one.contributions, other.contributions)
+
+
 def test_an_empty_history_is_answered(recommender: Recommender) -> None:
     empty = Histories.plain(np.zeros(2, np.int64), np.empty(0, np.int32))
     assert np.isfinite(recommender.ranker.score(empty)).all()

@@ -88,6 +88,14 @@ def test_an_explanation_sums_to_the_score(exponent: float) -> None:
         np.testing.assert_array_equal(explanation.items, history.items)
 
 
+def test_an_explainer_asks_with_the_faded_weights_too() -> None:
+    model, history = RecentFirst(graph(), 0.5), TOLD.take(0, 1)
+    explain = model.explainer(history)
+    for item in range(N_ITEMS):
+        one, other = explain(item), model.explain(history, item)
+        np.testing.assert_array_equal(one.contributions, other.contributions)
+
+
 def test_likeness_has_no_time() -> None:
     asked = np.array([2, 5], np.int32)
     one, other = RecentFirst(graph(), 1.0).similar(asked, 3), graph().similar(asked, 3)

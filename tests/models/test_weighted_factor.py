@@ -78,6 +78,22 @@ def test_the_parts_of_an_explanation_sum_to_the_score(user: int) -> None:
         assert explanation.score == pytest.approx(float(scores[item]), abs=1e-5)
 
 
+@pytest.mark.parametrize("user", [0, 1, 2])
+def test_the_parts_of_an_explanation_are_those_of_dense_algebra(user: int) -> None:
+    """Users 0 and 2 have fewer and more entries than there are factors."""
+    history, factors = HISTORIES.take(user, user + 1), model().item_factors.astype(np.float64)
+    confidences = OBJECTIVE.confidences(history)
+    own = factors[history.items]
+    penalty = 0.05 * (confidences.sum() + 0.2 * N_ITEMS) ** 0.7
+    normal = (own * confidences[:, None]).T @ own
+    normal += 0.2 * factors.T @ factors + penalty * np.eye(N_FACTORS)
+    parts = (confidences * (history.weights > 0))[:, None] * (own @ np.linalg.inv(normal))
+    explain = model().explainer(history)
+    for item in range(N_ITEMS):
+        told = explain(item).contributions
+        np.testing.assert_allclose(told, parts @ factors[item], atol=1e-5)
+
+
 def test_what_is_not_liked_contributes_nothing_by_itself() -> None:
     history = HISTORIES.take(2, 3)
     parts = model().explain(history, 3).contributions

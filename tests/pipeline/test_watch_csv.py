@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from selera.artifact import open_artifact
 from selera.contracts.errors import ConfigError
 from selera.pipeline.children import Command
 from selera.pipeline.files import sha256
@@ -40,7 +41,8 @@ sys.exit(1 if content == "broken" else 0)
 class Watched:
     """A watcher in a thread, whose trainings write a journal; `hold` keeps them from ending."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings_sha256: str = "") -> None:
+        self.settings_sha256 = settings_sha256
         self.data = folder / "data-training.csv"
         self.output = folder / "system-recomendation.pkl"
         self.hold = folder / "hold"
@@ -55,15 +57,22 @@ class Watched:
         return self._journal.read_text().splitlines() if self._journal.exists() else []
 
     def run(self) -> None:
-        self.report = watch_csv(self.data, self.output, self.command, self.stop, FAST)
+        self.report = watch_csv(
+            self.data,
+            self.output,
+            self.command,
+            self.stop,
+            FAST,
+            settings_sha256=self.settings_sha256,
+        )
 
     def wait_for(self, *lines: str) -> None:
         wait_until(lambda: self.journal() == list(lines), f"the journal {lines}")
 
 
 @contextmanager
-def watching(folder: Path) -> Iterator[Watched]:
-    watched = Watched(folder)
+def watching(folder: Path, settings_sha256: str = "") -> Iterator[Watched]:
+    watched = Watched(folder, settings_sha256)
     thread = threading.Thread(target=watched.run)
     thread.start()
     try:
@@ -168,6 +177,55 @@ def test_a_restart_does_not_train_on_what_is_published(tmp_path: Path) -> None:
         assert watched.journal() == []
         data.write_text("new")
         watched.wait_for("begin new", "end new")
+
+
+def publish_with(folder: Path, settings_sha256: str) -> str:
+    """Publish a model of a small CSV there, and return what the watcher's journal calls that."""
+    data = folder / "data-training.csv"
+    write_training_csv(data)
+    output = folder / "system-recomendation.pkl"
+    train(data, output, TrainConfig(model="popularity"), settings_sha256=settings_sha256)
+    assert published_from(output) == (sha256(data), settings_sha256)
+    return data.read_text().splitlines()[0]
+
+
+def test_a_model_with_other_settings_is_trained_again_once(tmp_path: Path) -> None:
+    header = publish_with(tmp_path, "settings of yesterday")
+
+    with watching(tmp_path, "settings of today") as watched:
+        wait_until(lambda: len(begun(watched)) == 1, "a training")
+        rest()
+        assert begun(watched) == [f"begin {header}"]
+
+
+def test_a_model_with_the_same_settings_is_not_trained_again(tmp_path: Path) -> None:
+    publish_with(tmp_path, "settings of today")
+
+    with watching(tmp_path, "settings of today") as watched:
+        rest()
+        assert watched.journal() == []
+
+
+def begun(watched: Watched) -> list[str]:
+    return [line for line in watched.journal() if line.startswith("begin ")]
+
+
+def test_a_model_that_was_made_in_haste_is_followed_by_the_one_asked_for(tmp_path: Path) -> None:
+    """The quick first model has no settings of anybody: a stop before the second one is caught."""
+    data, output = tmp_path / "data-training.csv", tmp_path / "system-recomendation.pkl"
+    write_training_csv(data)
+
+    def stop_at_judging(stage: str, done: int, total: int | None) -> None:
+        if stage.startswith("judging"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, output, TrainConfig(model="itemknn"), stop_at_judging, settings_sha256="mine")
+    assert open_artifact(output).metadata["algorithm"] == "svd"
+    assert published_from(output) == (sha256(data), "")
+
+    with watching(tmp_path, "mine") as watched:
+        wait_until(lambda: len(begun(watched)) == 1, "a training")
 
 
 def test_a_model_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 
 from selera.contracts.histories import Histories
-from selera.training.covisits import CovisitsConfig, fit_covisits
+from selera.training.covisits import CovisitsConfig, _windows, fit_covisits
 from selera.training.itemknn import ItemKnnConfig, fit_itemknn
 from selera.training.products import scipy_of
 from tests.dense import histories
@@ -30,7 +31,9 @@ def shop(*, bought_share: float = 0.0, equal_ages: bool = False) -> Histories:
     return histories(weights, seen=seen, ages=ages, purchases=purchases)
 
 
-def edges_of(told: Histories, config: CovisitsConfig, n_items: int = N_ITEMS) -> NDArray[np.float32]:
+def edges_of(
+    told: Histories, config: CovisitsConfig, n_items: int = N_ITEMS
+) -> NDArray[np.float32]:
     return scipy_of(fit_covisits(told, n_items, config).edges).toarray()
 
 
@@ -88,6 +91,25 @@ def test_edges_are_the_sum_over_windows(window: int, n_overlaps: int, equal_ages
     )
 
 
+@pytest.mark.parametrize("most_at_once", [1, 37, 400, 10**6])
+@pytest.mark.parametrize(
+    ("window", "n_overlaps"), [(6, 3), (20, 5), (7, 3), (2, 5), (4, 1), (100, 30)]
+)
+@pytest.mark.parametrize("equal_ages", [False, True])
+def test_windows_are_the_same_however_many_are_found_at_once(
+    most_at_once: int, window: int, n_overlaps: int, equal_ages: bool
+) -> None:
+    told, expected = shop(equal_ages=equal_ages), []
+    for user in range(len(told)):
+        own = np.arange(told.indptr[user], told.indptr[user + 1])
+        own = own[np.argsort(-told.ages[own], kind="stable")]
+        expected += [np.sort(own[each]).tolist() for each in windows(len(own), window, n_overlaps)]
+    config = structs.replace(PLAIN, window=window, n_overlaps=n_overlaps)
+    indptr, entries = _windows(told, config, most_at_once)
+    found = [each.tolist() for each in np.split(entries, indptr[1:-1])]
+    assert found == expected
+
+
 def test_only_the_nearest_neighbors_are_kept() -> None:
     config = CovisitsConfig(window=6, n_overlaps=3, n_neighbors=4)
     expected = plain_edges(shop(), config)
@@ -106,18 +128,13 @@ def walk(n: int) -> Histories:
 def test_each_item_stands_in_as_many_windows_as_there_are_overlaps(
     window: int, n_overlaps: int
 ) -> None:
-    config = replace_config(window=window, n_overlaps=n_overlaps, self_weight=1.0)
+    config = structs.replace(PLAIN, window=window, n_overlaps=n_overlaps, self_weight=1.0)
     assert np.diag(edges_of(walk(50), config, 50)).tolist() == [n_overlaps] * 50
 
 
-def replace_config(**changes: float) -> CovisitsConfig:
-    told = {name: getattr(PLAIN, name) for name in PLAIN.__struct_fields__}
-    return CovisitsConfig(**{**told, **changes})
-
-
 def test_pairs_share_fewer_windows_the_farther_apart_they_were_touched() -> None:
-    """Of 12 places a step of 4 and 3 overlaps: o (1 - k / w) on average over all pairs k apart."""
-    config = replace_config(window=12, n_overlaps=3)
+    """Windows of w = 12, o = 3 of them over each item: o (1 - k / w) for k places, on average."""
+    config = structs.replace(PLAIN, window=12, n_overlaps=3)
     edges = edges_of(walk(60), config, 60)
     means = [np.diag(edges, k)[:48].mean() for k in range(1, 16)]
     expected = [3 * max(0, 1 - k / 12) for k in range(1, 16)]
@@ -157,7 +174,7 @@ def test_visits_lead_to_what_was_bought_and_not_back() -> None:
     bought[:, 1] = 1
     ages = np.tile(np.array([3, 2, 1], np.float32), (4, 1))
     told = histories(held, ages=ages, purchases=bought)
-    config = replace_config(target_visit_share=0.0)
+    config = structs.replace(PLAIN, target_visit_share=0.0)
     edges = edges_of(told, config, 3)
     assert (edges > 0).tolist() == [[False, True, False], [False] * 3, [False, True, False]]
 

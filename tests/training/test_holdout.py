@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from selera.contracts.behaviors import BUY_CODE, NO_TIME, RATING_CODE, VISIT_CODE
+from selera.contracts.features import Features
+from selera.contracts.histories import ItemSets
 from selera.contracts.ids import IdMap
 from selera.contracts.interactions import Interactions, RatingScale
-from selera.models.signals import SignalConfig, histories_of
+from selera.models.signals import histories_of
+from selera.training.blend import BlendConfig
+from selera.training.evidence import Holdout
 from selera.training.holdout import hold_out
+from selera.training.settings import TrainingConfig
 from selera.training.splits import Split
 from selera.training.targets import (
     Targets,
@@ -21,7 +26,7 @@ from selera.training.targets import (
 )
 from tests.tastes import checkerboard
 
-SIGNALS = SignalConfig()
+DEFAULT = TrainingConfig()
 SHOP = checkerboard()
 Act = tuple[int, int, int, float, int]
 
@@ -41,8 +46,58 @@ def of(*acts: Act, n_users: int = 4, n_items: int = 6) -> Interactions:
     )
 
 
-def pairs_of(users: np.ndarray, sets: object, n_items: int) -> np.ndarray:
-    return users[sets.rows] * n_items + sets.items
+def pairs_of(users: np.ndarray, items: np.ndarray, sets: ItemSets, n_items: int) -> np.ndarray:
+    return users[sets.rows] * n_items + items
+
+
+def rows_in(shop: Interactions, held_out: Holdout) -> np.ndarray:
+    """The row in `shop` of each item row of the holdout, told by when who did something to it."""
+    earlier = held_out.earlier.interactions
+    assert earlier is not None
+    acts = zip(shop.user_rows.tolist(), shop.timestamps.tolist(), strict=True)
+    item_of = dict(zip(acts, shop.item_rows.tolist(), strict=True))
+    rows = np.full(shop.n_items, -1)
+    for user, at, row in zip(earlier.user_rows, earlier.timestamps, earlier.item_rows, strict=True):
+        rows[row] = item_of[int(user), int(at)]
+    return rows
+
+
+def test_held_out_are_the_purchases_after_the_cut_of_what_was_new_to_the_user() -> None:
+    held_out = hold_out(SHOP, DEFAULT, seed=0)
+    assert held_out is not None
+    earlier = held_out.earlier.interactions
+    assert earlier is not None
+    rows, cut = rows_in(SHOP, held_out), earlier.timestamps.max()
+    before, after = SHOP.where(SHOP.timestamps <= cut), SHOP.where(SHOP.timestamps > cut)
+    bought = set(after.of(BUY_CODE).pairs.tolist())
+    new = pairs_of(held_out.users, rows[held_out.new.items], held_out.new, SHOP.n_items)
+    assert set(new.tolist()) == bought - set(before.pairs.tolist())
+    users = held_out.returning_users
+    returning = rows[held_out.returning.items]
+    all_of_them = pairs_of(users, returning, held_out.returning, SHOP.n_items)
+    assert set(all_of_them.tolist()) == bought
+
+
+def test_item_rows_are_ordered_by_what_was_known_then() -> None:
+    """Rows by the popularity in all of the data would tell, where scores tie, what came later."""
+    held_out = hold_out(SHOP, DEFAULT, seed=0)
+    assert held_out is not None
+    assert held_out.earlier.interactions is not None
+    counts = np.bincount(held_out.earlier.interactions.item_rows, minlength=SHOP.n_items)
+    assert (np.diff(counts) <= 0).all()
+    rows = rows_in(SHOP, held_out)
+    assert sorted(rows.tolist()) == list(range(SHOP.n_items))
+
+
+def test_product_features_follow_their_products() -> None:
+    names = tuple(f"category={item}" for item in range(SHOP.n_items))
+    columns = np.arange(SHOP.n_items, dtype=np.int32)
+    features = Features(names, np.arange(SHOP.n_items + 1), columns)
+    shop = replace(SHOP, item_features=features)
+    held_out = hold_out(shop, DEFAULT, seed=0)
+    assert held_out is not None
+    assert held_out.earlier.item_features is not None
+    assert held_out.earlier.item_features.columns.tolist() == rows_in(shop, held_out).tolist()
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -50,12 +105,12 @@ def test_nothing_that_is_held_out_is_known_before(timed: bool) -> None:
     """Of every behavior of the shop, not only of what there is to choose."""
     untimed = np.full(len(SHOP), NO_TIME)
     shop = SHOP if timed else replace(SHOP, timestamps=untimed)
-    held_out = hold_out(shop, SIGNALS, max_users=1000, seed=0)
+    held_out = hold_out(shop, DEFAULT, seed=0)
     assert held_out is not None
     earlier, histories = held_out.earlier.interactions, held_out.earlier.histories
     assert earlier is not None
     assert 0.8 * len(shop) < len(earlier) < 0.95 * len(shop)
-    new = pairs_of(held_out.users, held_out.new, SHOP.n_items)
+    new = pairs_of(held_out.users, held_out.new.items, held_out.new, SHOP.n_items)
     known = histories.rows * SHOP.n_items + histories.items
     assert len(new) > 0
     assert not np.isin(new, known).any()
@@ -70,12 +125,14 @@ def test_what_is_returned_to_is_all_that_was_chosen_later() -> None:
     known = [(1, 2, BUY_CODE, 1.0, 10)]
     filler = [(2, item, VISIT_CODE, 1.0, 20 + item) for item in range(3, 6) for _ in range(6)]
     shop = of(*acts, *known, *filler, *later)
-    held_out = hold_out(shop, SIGNALS, max_users=9, seed=0)
+    held_out = hold_out(shop, DEFAULT, seed=0)
     assert held_out is not None
     assert held_out.users.tolist() == [0]
-    assert held_out.new.of(0).tolist() == [2]
+    rows = rows_in(shop, held_out)
+    assert rows[held_out.new.of(0)].tolist() == [2]
     assert held_out.returning_users.tolist() == [0, 3]
-    assert [held_out.returning.of(place).tolist() for place in range(2)] == [[0, 2], [1]]
+    returning = [set(rows[held_out.returning.of(place)].tolist()) for place in range(2)]
+    assert returning == [{0, 2}, {1}]
 
 
 def test_only_users_whose_history_says_a_liking_teach() -> None:
@@ -85,18 +142,18 @@ def test_only_users_whose_history_says_a_liking_teach() -> None:
     later = [(user, 3 - user, BUY_CODE, 1.0, 1000 + user) for user in (1, 2)]
     own = [(3, 0, BUY_CODE, 1.0, 60), (3, 2, BUY_CODE, 1.0, 1003)]
     shop = of(*before, *disliked, *later, *own)
-    held_out = hold_out(shop, SIGNALS, max_users=9, seed=0)
+    held_out = hold_out(shop, DEFAULT, seed=0)
     assert held_out is not None
     assert held_out.users.tolist() == held_out.returning_users.tolist() == [3]
 
 
 def test_where_nobody_chose_anything_later_nothing_is_held_out() -> None:
     same_second = of(*((user, 0, BUY_CODE, 1.0, 5) for user in range(4)))
-    assert hold_out(same_second, SIGNALS, max_users=9, seed=0) is None
+    assert hold_out(same_second, DEFAULT, seed=0) is None
 
 
 def test_no_more_users_are_held_out_than_allowed() -> None:
-    held_out = hold_out(SHOP, SIGNALS, max_users=5, seed=0)
+    held_out = hold_out(SHOP, TrainingConfig(blend=BlendConfig(max_users=5)), seed=0)
     assert held_out is not None
     assert len(held_out.users) == len(held_out.new) == 5
     assert len(held_out.returning_users) == len(held_out.returning) == 5
@@ -142,11 +199,9 @@ def test_targets_are_what_a_list_of_the_view_may_hold(
     assert targets.n_unavailable == 1  # item 3
 
 
-@pytest.mark.parametrize(
-    ("view", "hidden"), [("new", [0, 1, 4]), ("not bought", [0]), ("all", [])]
-)
+@pytest.mark.parametrize(("view", "hidden"), [("new", [0, 1, 4]), ("not bought", [0]), ("all", [])])
 def test_a_list_of_the_view_hides_the_rest(view: View, hidden: list[int]) -> None:
-    histories = histories_of(TRAIN, now=5, config=SIGNALS).take(0, 1)
+    histories = histories_of(TRAIN, now=5, config=DEFAULT.signals).take(0, 1)
     assert histories.items[hidden_entries(histories, view)].tolist() == hidden
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from selera.contracts.features import Features
 from selera.contracts.histories import Histories
-from selera.models.new_items import NewItemModel
+from selera.models.new_items import NewItemModel, _row_sums
 from selera.training.evidence import Evidence
 from selera.training.new_items import NewItemConfig, fit_new_items
 
@@ -51,6 +51,19 @@ def test_a_new_item_gets_the_score_of_the_ridge_regression() -> None:
     beta = np.linalg.solve(centered.T @ centered + 5 * np.eye(5), centered.T @ scores.T)
     expected = scores.mean(axis=1)[:, None] + ((asked - known.mean(axis=0)) @ beta).T
     np.testing.assert_allclose(told, expected, atol=1e-5)
+
+
+def test_sums_over_the_columns_of_rows_are_products_with_the_dense_matrix() -> None:
+    lengths = [0, 3, 1, 0, 0, 5, 2, 0]
+    rng = np.random.default_rng(0)
+    rows = [np.sort(rng.choice(5, length, replace=False)) for length in lengths]
+    told = Features(tuple("abcde"), np.cumsum([0, *lengths]), np.concatenate(rows).astype(np.int32))
+    values = rng.normal(size=(4, 5))
+    sums = _row_sums(values, told.indptr, told.columns)
+    np.testing.assert_allclose(sums, values @ dense(told).T, atol=1e-12)
+    nothing = _row_sums(values, np.zeros(3, np.int64), np.empty(0, np.int32))
+    assert nothing.tolist() == [[0, 0]] * 4
+    assert _row_sums(values, np.zeros(1, np.int64), np.empty(0, np.int32)).shape == (4, 0)
 
 
 def test_only_items_that_somebody_likes_teach() -> None:

@@ -36,9 +36,7 @@ CHOSEN = item_sets(*({int(i) for i in RNG.choice(N_ITEMS, 2, replace=False)} for
 def pool_of(
     hidden: NDArray[np.bool_], targets: ItemSets = CHOSEN, n_threads: int | None = None
 ) -> Pool:
-    return gather_pool(
-        MODELS, TOLD, targets, hidden=hidden, n_candidates=N, n_threads=n_threads
-    )
+    return gather_pool(MODELS, TOLD, targets, hidden=hidden, n_candidates=N, n_threads=n_threads)
 
 
 EVERYTHING = np.ones(len(TOLD.items), np.bool_)

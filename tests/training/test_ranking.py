@@ -98,3 +98,17 @@ def test_the_scores_that_a_function_returns_are_not_changed() -> None:
 
     rank_scores(score, TOLD, N)
     assert (kept == 1).all()
+
+
+@pytest.mark.parametrize(("width", "most"), [(None, 512), (80_000, 100), (10**9, 1)])
+def test_the_wider_a_score_the_fewer_users_are_scored_at_once(width: int | None, most: int) -> None:
+    sizes = []
+
+    def score(batch: Histories) -> NDArray[np.float32]:
+        sizes.append(len(batch))
+        return MODEL.score(batch)
+
+    told = TOLD.take(0, 600)
+    lists = rank_scores(score, told, N, width=width)
+    assert max(sizes) == most
+    assert_equal(lists, rank(MODEL, told, N))

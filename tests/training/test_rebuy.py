@@ -97,6 +97,24 @@ def test_a_later_visit_does_not_hide_when_the_item_was_bought(model: RebuyModel)
     np.testing.assert_allclose(visited, alone, rtol=1e-4)
 
 
+@pytest.mark.parametrize("day", [float(NOW), NOW + 3.0])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_was_visited_and_bought_just_now_is_held_back(
+    model: RebuyModel, day: float, times: int
+) -> None:
+    bought = ((0, DRILL, day),) * times
+    scores = model.score(weighed(acts(*bought, visited=((0, DRILL, day),))))[0]
+    assert scores[DRILL] == pytest.approx(0, abs=1e-6)
+
+
+def test_no_purchase_is_younger_than_the_latest_behavior(model: RebuyModel) -> None:
+    """The count of many old purchases is above 1, and so tells no age."""
+    often = tuple((0, DRILL, float(day)) for day in (310, 330, 350, 360))
+    alone = model.score(weighed(acts(*often)))[0]
+    visited = model.score(weighed(acts(*often, visited=((0, DRILL, 360.0),))))[0]
+    np.testing.assert_allclose(visited, alone, rtol=1e-4)
+
+
 def test_what_was_only_visited_scores_zero(model: RebuyModel) -> None:
     scores = model.score(weighed(acts((0, MILK, 350.0), visited=((0, SOAP, 399.0),))))[0]
     assert scores[SOAP] == 0

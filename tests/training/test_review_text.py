@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from selera.contracts.interactions import RatingScale
+from selera.contracts.texts import Texts
 from selera.models.review_text import ReviewTextModel, normalized, text_buckets
 from selera.shop.phrases import TEXTS_PER_STAR, review_texts
 from selera.training.review_text import ReviewTextConfig, _solved, fit_review_text, text_matrix
@@ -102,3 +103,15 @@ def test_a_model_comes_back_from_its_arrays_which_hold_no_text() -> None:
     }
     again = ReviewTextModel.from_arrays(arrays)
     np.testing.assert_array_equal(again.predict(texts), model.predict(texts))
+
+
+def test_half_a_surrogate_pair_is_a_character_as_any_other() -> None:
+    texts, stars = reviews(300, "en")
+    broken = [f"{text} \ud800" for text in texts]
+    model, _ = fit_review_text(broken, stars, SCALE, CONFIG, seed=1)
+    assert model is not None
+    assert 1 <= model.predict(["\ud800"])[0] <= 5
+    assert buckets("good \ud800") > buckets("good")
+    np.testing.assert_array_equal(
+        model.predict(Texts.of(broken).read(range(300))), model.predict(broken)
+    )

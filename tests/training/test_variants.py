@@ -13,9 +13,20 @@ DEFAULT = TrainingConfig()
 MANY = 1_000_000
 
 
+def tried(
+    name: str,
+    config: TrainingConfig = DEFAULT,
+    *,
+    n_users: int = MANY,
+    n_items: int = MANY,
+    n_pairs: int = MANY,
+) -> list[TrainingConfig]:
+    return variants_of(name, config, n_users=n_users, n_items=n_items, n_pairs=n_pairs)
+
+
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_every_variant_is_allowed_and_differs_from_all_others(name: str) -> None:
-    configs = variants_of(name, DEFAULT, n_users=MANY, n_items=MANY)
+    configs = tried(name)
     assert configs[0] == DEFAULT
     assert len(configs) == 1 + len(VARIANTS[name])
     for config in configs:
@@ -26,7 +37,7 @@ def test_every_variant_is_allowed_and_differs_from_all_others(name: str) -> None
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_a_variant_changes_the_settings_of_its_ranker_alone(name: str) -> None:
-    for config in variants_of(name, DEFAULT, n_users=MANY, n_items=MANY)[1:]:
+    for config in tried(name)[1:]:
         assert getattr(config, name) != getattr(DEFAULT, name)
         restored = msgspec.structs.replace(config, **{name: getattr(DEFAULT, name)})
         assert restored == DEFAULT
@@ -40,26 +51,35 @@ def test_variants_are_of_rankers_that_there_are() -> None:
 def test_factors_beyond_a_quarter_of_the_smaller_side_are_left_out(
     n_users: int, n_items: int
 ) -> None:
-    configs = variants_of("ials", DEFAULT, n_users=n_users, n_items=n_items)
+    configs = tried("ials", n_users=n_users, n_items=n_items)
     assert [each.ials.n_factors for each in configs[1:]] == [128, 512]
-    fewer = variants_of("ials", DEFAULT, n_users=n_users - 1, n_items=n_items - 1)
+    fewer = tried("ials", n_users=n_users - 1, n_items=n_items - 1)
     assert [each.ials.n_factors for each in fewer[1:]] == [128]
-    assert variants_of("ials", DEFAULT, n_users=3, n_items=3) == [DEFAULT]
+    assert tried("ials", n_users=3, n_items=3) == [DEFAULT]
+
+
+def test_more_factors_are_left_out_where_the_shop_is_so_large_that_trying_takes_long() -> None:
+    n_pairs = 2_000_000_000 // 512
+    configs = tried("ials", n_pairs=n_pairs)
+    assert [each.ials.n_factors for each in configs[1:]] == [128, 512]
+    fewer = tried("ials", n_pairs=n_pairs + 1)
+    assert [each.ials.n_factors for each in fewer[1:]] == [128]
+    assert len(tried("ease", n_pairs=10**11)) == 2  # it has no factors
 
 
 def test_variants_without_factors_stay_in_the_smallest_shop() -> None:
-    assert len(variants_of("ease", DEFAULT, n_users=2, n_items=2)) == 2
+    assert len(tried("ease", n_users=2, n_items=2)) == 2
 
 
 def test_settings_that_the_shop_has_changed_are_left_alone() -> None:
     changed = TrainingConfig(ease=EaseConfig(regularization=7.0), ials=IalsConfig(n_epochs=2))
     for name in ("ease", "ials"):
-        assert variants_of(name, changed, n_users=MANY, n_items=MANY) == [changed]
-    tried = variants_of("itemknn", changed, n_users=MANY, n_items=MANY)
-    assert len(tried) == 1 + len(VARIANTS["itemknn"])
-    assert all(each.ease == changed.ease for each in tried)
+        assert tried(name, changed) == [changed]
+    configs = tried("itemknn", changed)
+    assert len(configs) == 1 + len(VARIANTS["itemknn"])
+    assert all(each.ease == changed.ease for each in configs)
 
 
 @pytest.mark.parametrize("name", ["popularity", "rebuy", "covisits"])
 def test_a_ranker_without_variants_is_tried_as_it_is(name: str) -> None:
-    assert variants_of(name, DEFAULT, n_users=MANY, n_items=MANY) == [DEFAULT]
+    assert tried(name) == [DEFAULT]

@@ -14,7 +14,7 @@ import rich_click as click
 from ...contracts.errors import ConfigError
 from ..judged import say_evaluation
 from ..kernels import prepare_kernels
-from ..options import current_settings, json_option
+from ..options import SEED, current_settings, json_option
 from ..output import note, say_json
 from ..progress import shown_progress
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...pipeline.train import TrainConfig
 
 PATH = click.Path(path_type=Path)
+_TRIALS = 15
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     data: Path | None
     train: Path | None
     test: Path | None
-    trials: int
+    trials: int | None
     time_budget: float | None
     use_order: bool
     seed: int | None
@@ -50,12 +51,17 @@ class Asked(msgspec.Struct, frozen=True):
                 words += [f"--{flag}", str(getattr(self, flag))]
         words += ["--model", ",".join(self.models)]
         if self.protocol is not None:
-            words += ["--trials", str(self.trials)]
+            words += ["--trials", str(self.n_trials)]
         if self.time_budget is not None:
             words += ["--time-budget", f"{self.time_budget:g}"]
         if self.use_order:
             words.append("--use-order")
         return shlex.join([*words, "--seed", str(self.seed_of(config))])
+
+    @property
+    def n_trials(self) -> int:
+        """The trials asked for, else the usual number."""
+        return _TRIALS if self.trials is None else self.trials
 
     def seed_of(self, config: TrainConfig) -> int:
         """The seed given, else that of the settings."""
@@ -73,22 +79,19 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         json_option,
         click.option("--report", type=PATH, metavar="HTML", help="Write a report, JSON beside it."),
-        click.option(
-            "--seed", type=click.IntRange(min=0), help="Of every draw. [default: training.seed]"
-        ),
+        click.option("--seed", type=SEED, help="Of every draw. [default: training.seed]"),
         click.option("--use-order", is_flag=True, help="Show models the order in lightgcn-split."),
         click.option(
             "--time-budget",
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
-            help="Time for all searches together.",
+            help="Time for all searches together, with --protocol.",
         ),
         click.option(
             "--trials",
             type=click.IntRange(min=0),
-            default=15,
-            show_default=True,
-            help="Settings tried on validation, with --protocol; 0 takes those of selera.toml.",
+            help="Settings tried on validation, with --protocol; 0 takes those of selera.toml. "
+            f"[default: {_TRIALS}]",
         ),
         click.option("--test", type=PATH, metavar="FILE", help="Pairs to judge by."),
         click.option("--train", type=PATH, metavar="FILE", help="Pairs to learn from."),
@@ -135,6 +138,10 @@ def _answer(name: str, asked: Asked) -> None:
     from ...pipeline.train import TrainConfig
 
     config = current_settings().section("training", TrainConfig)
+    if asked.report is not None:
+        from ...evaluation.html_report import check_report
+
+        check_report(asked.report)
     if not asked.models:
         models = _all_models(asked) if name == "compare" else (config.model,)
         asked = msgspec.structs.replace(asked, models=models)
@@ -176,8 +183,9 @@ def _shop(asked: Asked, config: TrainConfig, progress: Progress) -> Evaluation:
     from ...evaluation import evaluate as judge
     from ...training import RECIPES
 
-    if asked.train or asked.test or asked.use_order:
-        raise click.UsageError("--train, --test and --use-order need a --protocol.")
+    for flag in ("train", "test", "use_order", "trials", "time_budget"):
+        if getattr(asked, flag) not in (None, False):
+            raise click.UsageError(f"--{flag.replace('_', '-')} needs a --protocol.")
     for model in asked.models:
         if model not in RECIPES:
             raise ConfigError(f"there is no model {model!r}; choose one of: {', '.join(RECIPES)}")
@@ -208,7 +216,7 @@ def _published(asked: Asked, config: TrainConfig, progress: Progress) -> Evaluat
     ask = Ask(
         protocol=asked.protocol,
         models=asked.models,
-        limits=Limits(asked.trials, asked.time_budget),
+        limits=Limits(asked.n_trials, asked.time_budget),
         use_order=asked.use_order,
         seed=asked.seed_of(config),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from ..kernels import prepare_kernels
-from ..options import current_settings, data_option, json_option
+from ..options import SEED, current_settings, data_option, json_option
 from ..output import counted, note, say, say_json
 from ..progress import shown_progress
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Keep the trials; the same command then goes on from there.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Of every draw. [default: training.seed]")
+@click.option("--seed", type=SEED, help="Of every draw. [default: training.seed]")
 @json_option
 def tune(
     model: str | None,
