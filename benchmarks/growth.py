@@ -26,7 +26,7 @@ from selera.training.svd import SvdConfig, fit_svd
 from .environment import environment, save
 
 NAME = "growth"
-SIZES = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
+SIZES = (1_000_000, 3_000_000, 10_000_000, 100_000_000)
 N_ITEMS = 20_000
 PER_USER = 50
 EPOCHS = (1, 3)
