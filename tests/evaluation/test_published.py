@@ -144,7 +144,7 @@ def test_one_protocol_is_marked_as_deprecated() -> None:
 @pytest.mark.parametrize(("times", "one"), [(",{0}", "The latest"), ("", "A random")])
 def test_the_description_says_which_item_is_left_out(tmp_path: Path, times: str, one: str) -> None:
     path = tmp_path / "ratings.csv"
-    pairs = [(user, item) for user in range(8) for item in range(user, 120, 8)]
+    pairs = [(user, item) for user in range(8) for item in range(user, 240, 8)]
     path.write_text("".join(f"{u},{i},4{times.format(u * 1000 + i)}\n" for u, i in pairs))
     ask = Ask("leave-one-out-100", ("popularity",), AS_IT_IS)
 

@@ -184,7 +184,8 @@ def _shop(asked: Asked, config: TrainConfig, progress: Progress) -> Evaluation:
     from ...training import RECIPES
 
     for flag in ("train", "test", "use_order", "trials", "time_budget"):
-        if getattr(asked, flag) not in (None, False):
+        given = getattr(asked, flag)
+        if given is not None and given is not False:
             raise click.UsageError(f"--{flag.replace('_', '-')} needs a --protocol.")
     for model in asked.models:
         if model not in RECIPES:
