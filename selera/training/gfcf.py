@@ -46,7 +46,7 @@ class GfcfConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second_order: Coefficient = 0.0
     third_order: Coefficient = 0.0
     output_exponent: Annotated[float, Meta(ge=-1.0, le=2.0)] = 0.0
-    n_power_iterations: Annotated[int, Meta(ge=0, le=100)] = 48
+    n_power_iterations: Annotated[int, Meta(ge=0, le=100)] = 64
 
 
 def fit_gfcf(
