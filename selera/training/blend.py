@@ -144,7 +144,7 @@ def _drawn(holdout: Holdout, most: int) -> Holdout:
 
 
 def _fixed(components: Sequence[str]) -> list[_Choice]:
-    """The fixed weights of these components; some ranker of new products, and an SVD, among them."""
+    """Fixed weights; among the components are a ranker of new products and an SVD."""
     weights = {name: FIXED_WEIGHTS.get(name, 0.0) for name in components}
     others = [name for name in components if name != REBUY]
     if not any(weights[name] for name in others):

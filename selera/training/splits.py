@@ -72,6 +72,31 @@ def _random(interactions: Interactions, test_share: float, seed: int) -> Split:
     return Split("random", interactions.where(~held_out), interactions.where(held_out), now)
 
 
+def last_choices(interactions: Interactions, is_choice: NDArray[np.bool_]) -> Split:
+    """Each user's last choice held out, with all that the user did with the item, and after it.
+
+    is_choice : bool (n,), the behaviors that count as a choice; of equal times the last given
+
+    What other users did later stays in train, so this is no test of a model. It is how a request
+    asks: with a history that reaches up to the moment.
+    """
+    chosen = np.flatnonzero(is_choice)
+    order = np.lexsort((interactions.timestamps[chosen], interactions.user_rows[chosen]))
+    users = interactions.user_rows[chosen][order]
+    last = chosen[order[np.append(users[1:] != users[:-1], True)[: len(users)]]]
+    items = np.full(interactions.n_users, -1, dtype=np.int64)
+    times = np.full(interactions.n_users, np.iinfo(np.int64).max)
+    items[interactions.user_rows[last]] = interactions.item_rows[last]
+    times[interactions.user_rows[last]] = interactions.timestamps[last]
+    is_pair = interactions.item_rows == items[interactions.user_rows]
+    is_later = interactions.timestamps > times[interactions.user_rows]
+    held = np.zeros(len(interactions), dtype=np.bool_)
+    held[last] = True
+    now = reference_time(interactions)
+    train = interactions.where(~(is_pair | is_later))
+    return Split("temporal", train, interactions.where(held), now)
+
+
 def by_popularity(split: Split, seed: int) -> Split:
     """The same split with item rows by falling popularity in train, as in a published model.
 

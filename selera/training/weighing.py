@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from ..contracts.histories import ItemSets
 from .pool import Pool
@@ -27,6 +26,8 @@ def learn_weights(pool: Pool) -> NDArray[np.float64]:
 
     All equal where no target stands in the pool.
     """
+    from scipy.optimize import minimize  # a tenth of a second that only the blend needs
+
     n_rankers = pool.terms.shape[1]
     proposed = np.add.reduceat(pool.is_target.astype(np.float64), pool.indptr[:-1])
     heard = np.repeat(proposed > 0, np.diff(pool.indptr))

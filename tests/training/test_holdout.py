@@ -15,7 +15,7 @@ from selera.training.blend import BlendConfig
 from selera.training.evidence import Holdout
 from selera.training.holdout import hold_out
 from selera.training.settings import TrainingConfig
-from selera.training.splits import Split
+from selera.training.splits import Split, last_choices
 from selera.training.targets import (
     Targets,
     View,
@@ -27,6 +27,8 @@ from selera.training.targets import (
 from tests.tastes import checkerboard
 
 DEFAULT = TrainingConfig()
+IN_TIME = TrainingConfig(blend=BlendConfig(least_targets=1))
+"""Content with what the last tenth holds."""
 SHOP = checkerboard()
 Act = tuple[int, int, int, float, int]
 
@@ -63,7 +65,7 @@ def rows_in(shop: Interactions, held_out: Holdout) -> np.ndarray:
 
 
 def test_held_out_are_the_purchases_after_the_cut_of_what_was_new_to_the_user() -> None:
-    held_out = hold_out(SHOP, DEFAULT, seed=0)
+    held_out = hold_out(SHOP, IN_TIME, seed=0)
     assert held_out is not None
     earlier = held_out.earlier.interactions
     assert earlier is not None
@@ -80,7 +82,7 @@ def test_held_out_are_the_purchases_after_the_cut_of_what_was_new_to_the_user() 
 
 def test_item_rows_are_ordered_by_what_was_known_then() -> None:
     """Rows by the popularity in all of the data would tell, where scores tie, what came later."""
-    held_out = hold_out(SHOP, DEFAULT, seed=0)
+    held_out = hold_out(SHOP, IN_TIME, seed=0)
     assert held_out is not None
     assert held_out.earlier.interactions is not None
     counts = np.bincount(held_out.earlier.interactions.item_rows, minlength=SHOP.n_items)
@@ -94,7 +96,7 @@ def test_product_features_follow_their_products() -> None:
     columns = np.arange(SHOP.n_items, dtype=np.int32)
     features = Features(names, np.arange(SHOP.n_items + 1), columns)
     shop = replace(SHOP, item_features=features)
-    held_out = hold_out(shop, DEFAULT, seed=0)
+    held_out = hold_out(shop, IN_TIME, seed=0)
     assert held_out is not None
     assert held_out.earlier.item_features is not None
     assert held_out.earlier.item_features.columns.tolist() == rows_in(shop, held_out).tolist()
@@ -105,7 +107,7 @@ def test_nothing_that_is_held_out_is_known_before(timed: bool) -> None:
     """Of every behavior of the shop, not only of what there is to choose."""
     untimed = np.full(len(SHOP), NO_TIME)
     shop = SHOP if timed else replace(SHOP, timestamps=untimed)
-    held_out = hold_out(shop, DEFAULT, seed=0)
+    held_out = hold_out(shop, IN_TIME, seed=0)
     assert held_out is not None
     earlier, histories = held_out.earlier.interactions, held_out.earlier.histories
     assert earlier is not None
@@ -125,7 +127,7 @@ def test_what_is_returned_to_is_all_that_was_chosen_later() -> None:
     known = [(1, 2, BUY_CODE, 1.0, 10)]
     filler = [(2, item, VISIT_CODE, 1.0, 20 + item) for item in range(3, 6) for _ in range(6)]
     shop = of(*acts, *known, *filler, *later)
-    held_out = hold_out(shop, DEFAULT, seed=0)
+    held_out = hold_out(shop, IN_TIME, seed=0)
     assert held_out is not None
     assert held_out.users.tolist() == [0]
     rows = rows_in(shop, held_out)
@@ -142,14 +144,14 @@ def test_only_users_whose_history_says_a_liking_teach() -> None:
     later = [(user, 3 - user, BUY_CODE, 1.0, 1000 + user) for user in (1, 2)]
     own = [(3, 0, BUY_CODE, 1.0, 60), (3, 2, BUY_CODE, 1.0, 1003)]
     shop = of(*before, *disliked, *later, *own)
-    held_out = hold_out(shop, DEFAULT, seed=0)
+    held_out = hold_out(shop, IN_TIME, seed=0)
     assert held_out is not None
     assert held_out.users.tolist() == held_out.returning_users.tolist() == [3]
 
 
 def test_where_nobody_chose_anything_later_nothing_is_held_out() -> None:
     same_second = of(*((user, 0, BUY_CODE, 1.0, 5) for user in range(4)))
-    assert hold_out(same_second, DEFAULT, seed=0) is None
+    assert hold_out(same_second, IN_TIME, seed=0) is None
 
 
 def test_no_more_users_are_held_out_than_allowed() -> None:
@@ -226,3 +228,30 @@ def test_drawing_is_seeded_rising_and_without_repetition() -> None:
     assert drawn.tolist() == sorted(set(drawn.tolist())) == draw(50, 20, 7).tolist()
     assert drawn.tolist() != draw(50, 20, 8).tolist()
     assert draw(5, 5, 0).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_each_users_last_choice_is_held_out_with_all_that_came_of_it_and_after() -> None:
+    shop = checkerboard()
+    is_choice = shop.behaviors == BUY_CODE
+    split = last_choices(shop, is_choice)
+    assert len(split.test) == shop.n_users
+    for user in range(shop.n_users):
+        own, held = shop.user_rows == user, split.test.user_rows == user
+        (item,), (time,) = split.test.item_rows[held], split.test.timestamps[held]
+        assert time == shop.timestamps[own & is_choice].max()
+        left = split.train.where(split.train.user_rows == user)
+        assert item not in left.item_rows
+        assert (left.timestamps <= time).all()
+
+
+def test_few_choices_in_the_last_tenth_give_way_to_each_users_last_choice() -> None:
+    shop = checkerboard()
+    few = hold_out(shop, TrainingConfig(blend=BlendConfig(least_targets=10_000)), seed=0)
+    enough = hold_out(shop, TrainingConfig(blend=BlendConfig(least_targets=1)), seed=0)
+    assert few is not None
+    assert enough is not None
+    assert len(few.new.items) >= len(enough.new.items)
+    sparse = shop.where((shop.item_rows % 6 == shop.user_rows % 6) & (shop.behaviors == BUY_CODE))
+    last = hold_out(sparse, TrainingConfig(blend=BlendConfig(least_targets=10_000)), seed=0)
+    assert last is not None
+    assert len(last.new.items) == len(last.users) > 0.9 * sparse.n_users
