@@ -18,7 +18,11 @@ from tests.processes import processes_mentioning, running, selera, wait_until
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"SELERA_SHOP_N_USERS": "150", "SELERA_SHOP_N_PRODUCTS": "80"}
+SMALL = {
+    "SELERA_SHOP_N_USERS": "150",
+    "SELERA_SHOP_N_PRODUCTS": "80",
+    "SELERA_TRAINING_MODEL": "svd",  # one model a training: a blend would follow the first
+}
 READY_S = 60.0
 
 
@@ -166,9 +170,6 @@ def test_stopping_during_the_first_steps_leaves_no_half_shop(tmp_path: Path) -> 
 def test_a_broken_change_keeps_the_old_model(tmp_path: Path) -> None:
     with machine(tmp_path) as run:
         url = run.url()
-        wait_until(
-            lambda: "published" in run.log() and "blend" in run.algorithm(url), "the blend", 60
-        )
         version = run.version(url)
         (tmp_path / "data-training.csv").write_text("not,a,training\n1,2,3\n")
         wait_until(lambda: "training failed, the old model stays" in run.log(), "the refusal")
