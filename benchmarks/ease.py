@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from selera.contracts.histories import Histories
 from selera.etl.plain_files import read_plain
 from selera.evaluation.folds import Fold, given
-from selera.evaluation.metrics import list_metrics
 from selera.training.algebra import KERNELS
 from selera.training.ease import EaseConfig, dense_weights, fit_ease
+from selera.training.list_metrics import list_metrics
 from selera.training.ranking import rank, rank_scores
 
 from .environment import DATA, environment, save

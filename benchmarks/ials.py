@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from selera.contracts.histories import Histories, ItemSets
 from selera.etl.plain_files import read_plain
 from selera.evaluation.folds import given
-from selera.evaluation.metrics import list_metrics
 from selera.training.ials import IalsConfig, IalsFactors, fit_ials
+from selera.training.list_metrics import list_metrics
 from selera.training.ranking import rank, rank_scores
 from selera.training.workers import usable_processors
 

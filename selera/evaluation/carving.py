@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.pairs import Pairs
+from ..training.splits import rows_by_popularity
 from .folds import Fold, one_each, relabelled, with_negatives
 
 SHARE = 0.1
@@ -22,11 +23,7 @@ def carve(fold: Fold, is_held_out: NDArray[np.bool_]) -> Fold:
     popularity in all of train would tell, by the ties, what was carved off.
     """
     left, off = fold.train.where(~is_held_out), fold.train.where(is_held_out)
-    counts = np.bincount(left.item_rows, minlength=fold.n_items)
-    shuffled = np.random.default_rng(_SEED).permutation(fold.n_items)
-    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
-    rows = np.empty(fold.n_items, dtype=np.int32)
-    rows[order] = np.arange(fold.n_items, dtype=np.int32)
+    rows, order = rows_by_popularity(left.item_rows, fold.n_items, _SEED)
     features = fold.item_features
     return replace(
         fold,

@@ -14,9 +14,10 @@ from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
 from ..models.signals import histories_of
 from ..training.evidence import FoldedStars
+from ..training.list_metrics import list_metrics
 from ..training.ranking import rank
 from ..training.targets import Targets, View, draw, hidden_entries
-from .metrics import list_metrics, novelty
+from .metrics import novelty
 
 
 @dataclass(frozen=True, slots=True)

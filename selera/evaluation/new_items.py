@@ -16,10 +16,10 @@ from ..contracts.histories import Histories, ItemSets
 from ..contracts.interactions import Interactions
 from ..models.recommender import Recommender
 from ..training.algebra import KERNELS
+from ..training.list_metrics import list_metrics
 from ..training.ranking import rank_scores
 from ..training.targets import draw, is_liked
 from .judging import JudgedLists
-from .metrics import list_metrics
 
 
 def judge_new_items(

@@ -17,12 +17,12 @@ from ..models.blend import BlendModel
 from ..training.algebra import KERNELS
 from ..training.blend import told
 from ..training.evidence import Evidence, Holdout
+from ..training.list_metrics import list_metrics
 from ..training.rankers import RANKERS
 from ..training.ranking import rank
 from ..training.raters import RATERS
 from ..training.settings import TrainingConfig
 from .folds import N_NEGATIVES, Fold
-from .metrics import list_metrics
 
 _BATCH = 256
 

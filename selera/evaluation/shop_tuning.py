@@ -25,6 +25,7 @@ from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
 from ..models.signals import histories_of
 from ..training.evidence import Evidence, evidence_of
+from ..training.list_metrics import list_metrics
 from ..training.rankers import RANKERS
 from ..training.ranking import rank
 from ..training.raters import RATERS, has_ratings
@@ -33,7 +34,7 @@ from ..training.splits import Split, by_popularity, make_splits
 from ..training.targets import find_targets, strongest_behavior
 from .compatibility import algorithm_of
 from .config import EvaluationConfig
-from .metrics import Interval, bootstrap_interval, list_metrics, rating_gain, rmse
+from .metrics import Interval, bootstrap_interval, rating_gain, rmse
 from .tuning import Limits, Tuned, tune
 
 Kind = Literal["lists", "stars"]

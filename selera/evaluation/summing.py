@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..contracts.histories import ItemSets
+from ..training.list_metrics import list_metrics
 from ..training.targets import Targets, View
 from .config import EvaluationConfig
 from .environment import environment
@@ -22,7 +23,6 @@ from .metrics import (
     bootstrap_interval,
     coverage,
     gini,
-    list_metrics,
     rating_summary,
     summary,
 )

@@ -28,9 +28,10 @@ from ..contracts.protocols import Model, Progress, Scorer, silent
 from ..models.blend import BlendModel
 from ..models.recent import RecentFirst
 from .evidence import Evidence, Holdout
+from .list_metrics import list_metrics
 from .pool import Pool, gather_pool
 from .ranking import rank
-from .weighing import learn_weights, ndcg_of, pooled_ndcg
+from .weighing import learn_weights, pooled_ndcg
 
 Trainer = Callable[[str, int, Evidence], Model]
 """Fits the ranker of this name with its settings of this number on the evidence."""
@@ -195,7 +196,8 @@ class _Trial:
             model = self.train(name, variant, self.holdout.earlier)
             for fading in fadings:
                 ranker = RecentFirst(model, fading)
-                value = ndcg_of(rank(ranker, histories, _N).items, targets)
+                lists = rank(ranker, histories, _N).items
+                value = float(list_metrics(lists, targets, (_N,))[f"ndcg@{_N}"].mean())
                 found.append((value, _Choice(name, variant, fading, 0.0), ranker))
         _, choice, ranker = max(found, key=lambda each: each[0])
         return choice, ranker

@@ -103,13 +103,24 @@ def by_popularity(split: Split, seed: int) -> Split:
     Equal ones stand in random order. Rows come sorted by the popularity in all of the data, test
     included, and ties go to the lower row: left so, the order of the rows would tell the future.
     """
-    counts = np.bincount(split.train.item_rows, minlength=split.train.n_items)
-    shuffled = np.random.default_rng(seed).permutation(split.train.n_items)
-    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
-    rows = np.empty(len(order), dtype=np.int32)
-    rows[order] = np.arange(len(order), dtype=np.int32)
+    rows, order = rows_by_popularity(split.train.item_rows, split.train.n_items, seed)
     train, test = (_relabelled(part, rows, order) for part in (split.train, split.test))
     return replace(split, train=train, test=test)
+
+
+def rows_by_popularity(
+    item_rows: NDArray[np.int32], n_items: int, seed: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The new row of each item, int32 (n_items,), and its inverse, int64 (n_items,).
+
+    By how often an item stands in `item_rows`, falling; equal ones in random order.
+    """
+    counts = np.bincount(item_rows, minlength=n_items)
+    shuffled = np.random.default_rng(seed).permutation(n_items)
+    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
+    rows = np.empty(n_items, dtype=np.int32)
+    rows[order] = np.arange(n_items, dtype=np.int32)
+    return rows, order
 
 
 def _relabelled(

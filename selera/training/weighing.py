@@ -15,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.histories import ItemSets
 from .pool import Pool
 
 _PENALTY = 1e-3
@@ -71,12 +70,3 @@ def pooled_ndcg(pool: Pool, weights: NDArray[np.float64], n: int) -> float:
         places = len(others) - np.searchsorted(others, wanted, "left") + np.arange(len(wanted))
         gains[user] = discounts[places[places < n]].sum()
     return float((gains / ideals[np.minimum(pool.n_targets, n)]).mean())
-
-
-def ndcg_of(lists: NDArray[np.int32], targets: ItemSets) -> float:
-    """Mean NDCG of ranked lists, int32 (n_users, n), by what each user then chose."""
-    n = lists.shape[1]
-    discounts = 1 / np.log2(np.arange(2, n + 2))
-    ideals = np.concatenate([[0.0], np.cumsum(discounts)])
-    gains = [discounts[np.isin(items, targets.of(user))].sum() for user, items in enumerate(lists)]
-    return float((np.array(gains) / ideals[np.minimum(targets.sizes, n)]).mean())

@@ -11,12 +11,12 @@ from selera.evaluation.metrics import (
     bootstrap_interval,
     coverage,
     gini,
-    list_metrics,
     mae,
     novelty,
     rating_summary,
     rmse,
 )
+from selera.training.list_metrics import list_metrics
 
 
 def metrics(lists: list[list[int]], *targets: list[int], n: int = 4) -> dict[str, list[float]]:

@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from selera.training.pool import Pool
-from selera.training.weighing import learn_weights, ndcg_of, pooled_ndcg
-from tests.dense import item_sets
+from selera.training.weighing import learn_weights, pooled_ndcg
 
 PENALTY = 1e-3
 
@@ -123,11 +122,3 @@ def test_a_tie_counts_as_lost() -> None:
     pool = Pool(np.array([0, 3]), terms, chosen, np.array([1]))
     assert pooled_ndcg(pool, np.ones(1), 10) == pytest.approx(1 / np.log2(4))
     assert pooled_ndcg(pool, np.ones(1), 2) == 0
-
-
-def test_ndcg_of_lists_by_hand() -> None:
-    lists = np.array([[4, 1, 2], [0, 5, -1], [3, 2, 1]], np.int32)
-    targets = item_sets({1, 9}, {0}, {7, 8, 9, 10})
-    first = (1 / np.log2(3)) / (1 + 1 / np.log2(3))
-    assert ndcg_of(lists, targets) == pytest.approx((first + 1 + 0) / 3)
-    assert ndcg_of(np.array([[1, 2]], np.int32), item_sets({0, 1, 2, 3})) == 1.0
