@@ -8,10 +8,17 @@ SeleraError                     the one that `cli` and `web` catch
 │   └── NothingToLearn          there are too few behaviors to fit a model
 ├── ArtifactError               a model file cannot be used
 │   └── ModelNotReady           there is no published model yet
+├── StateError                  Selera's own small database cannot be used
+├── Kept                        a trained model was not published: the gate held it back
 ├── Busy                        another process already does this
+├── Unauthorized                no key, or one that is not known
+│   └── Forbidden               a key without the scope that is needed
+├── RateLimited                 a key has used up what it may ask for
 └── NotFound                    an id that nobody knows
     ├── UserNotFound
-    └── ProductNotFound
+    ├── ProductNotFound
+    ├── VersionNotFound
+    └── NameNotFound            no key, rule or experiment of that name
 
 A message says what was wrong, the value, where, and the cure, in one sentence or two.
 """
@@ -67,6 +74,40 @@ class ModelNotReady(ArtifactError):
     code = "model_not_ready"
 
 
+class StateError(SeleraError):
+    """Selera's own small database cannot be opened, read or written."""
+
+    code = "state_unavailable"
+
+
+class Kept(SeleraError):
+    """A trained model was not published: the gate found it worse than the published one."""
+
+    code = "kept_aside"
+
+
+class Unauthorized(SeleraError):
+    """No key was given, or one that is unknown, revoked or too old."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Unauthorized):
+    """The key is good, but not for this."""
+
+    code = "forbidden"
+
+
+class RateLimited(SeleraError):
+    """The key has used up what it may ask for; `retry_after_s` says when there is more."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Busy(SeleraError):
     """Another process holds the lock of this work."""
 
@@ -89,3 +130,15 @@ class ProductNotFound(NotFound):
     """No product bears this id."""
 
     code = "product_not_found"
+
+
+class VersionNotFound(NotFound):
+    """No model version bears this name."""
+
+    code = "version_not_found"
+
+
+class NameNotFound(NotFound):
+    """No key, rule or experiment bears this name."""
+
+    code = "name_not_found"

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .behaviors import BehaviorRow
+from .catalogue import CatalogueColumns
+from .events import Changes, Event, EventOutcome
 from .histories import Explanation, Histories, TopN
 from .ids import Id, IdKind
 from .interactions import RatingScale
@@ -114,6 +116,36 @@ class Catalogue(Protocol):
 
     def products(self, product_ids: Sequence[Id]) -> Mapping[Id, Product]:
         """Details of those products that exist."""
+        ...
+
+
+class CatalogueSource(Catalogue, Protocol):
+    """A catalogue that can be told as a whole."""
+
+    def catalogue_columns(self) -> CatalogueColumns:
+        """All products, in the order of their ids; those whose id cannot be used are left out."""
+        ...
+
+
+class EventWriter(Protocol):
+    """Who writes events into the shop's tables."""
+
+    def write(self, events: Sequence[Event]) -> list[EventOutcome]:
+        """Store what is new and usable, all in one transaction; outcomes in the order of `events`.
+
+        Raises DatabaseError where the database does not take them: then none is stored.
+        """
+        ...
+
+
+class ChangeFeed(Protocol):
+    """Who tells what changed in the shop's tables; one thread asks."""
+
+    def poll(self) -> Changes:
+        """What changed since the last call; everything at the first one.
+
+        Raises DatabaseError where the database does not answer; nothing is lost by that.
+        """
         ...
 
 

@@ -1,0 +1,47 @@
+"""The whole catalogue as columns: what filters and rules ask of products, a few bytes each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ids import Id
+
+NO_CODE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A column of texts: each distinct one once, and which of them each product has.
+
+    texts : the distinct values
+    codes : int32 (n_products,), place in `texts`; `NO_CODE` where the product has none
+    """
+
+    texts: tuple[str, ...]
+    codes: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueColumns:
+    """All products that the shop sells, in the order of their ids.
+
+    ids : of the products; int64 (n_products,) where they are integers
+    category, tag, source_country, brand : as the shop spells them
+    price : float64 (n_products,), NaN where unknown
+    stock : float64 (n_products,), NaN where unknown; None where the table has no such column
+    """
+
+    ids: Sequence[Id] | NDArray[np.int64]
+    category: Words
+    tag: Words
+    source_country: Words
+    brand: Words
+    price: NDArray[np.float64]
+    stock: NDArray[np.float64] | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
