@@ -15,6 +15,8 @@ NAMES = (
     "retailrocket",
     "ranking",
     "fold_in",
+    "serving",
+    "retrieval",
     "growth",
     "etl",
 )

@@ -34,6 +34,7 @@ FLOORS = {
 OWNERS = {
     "numba": {"kernels"},
     "sqlalchemy": {"database", "state"},
+    "itsdangerous": {"state"},
     "psycopg": {"database"},
     "pymysql": {"database"},
     "polars": {"etl", "shop"},
@@ -52,7 +53,7 @@ OWNERS = {
 }
 """Third parties that belong to some rooms; whatever else is installed, every room may use."""
 
-ANSWERING = ("models", "artifact", "database", "serving", "web")
+ANSWERING = ("models", "artifact", "database", "state", "serving", "web")
 """What runs while a request is answered; it imports none of these."""
 NOT_WHILE_ANSWERING = ("numba", "polars", "dataframely", "scipy", "alembic", "optuna", "matplotlib")
 

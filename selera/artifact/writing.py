@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from ..contracts.errors import ArtifactError
 from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_NAME, FORMAT_VERSION, MAGIC
+
+Pieces = Sequence[NDArray[Any]]
+"""An array as one or more pieces of one type that follow each other along the first axis."""
 
 
 def write_artifact(
@@ -36,6 +39,17 @@ def write_artifact(
 
     Raises ArtifactError where a value or a dtype cannot be kept, OSError where the disk says no.
     """
+    write_pieces(path, metadata, {name: (array,) for name, array in arrays.items()}, run=run)
+
+
+def write_pieces(
+    path: Path,
+    metadata: Mapping[str, Any],
+    arrays: Mapping[str, Pieces],
+    *,
+    run: Mapping[str, Any],
+) -> None:
+    """`write_artifact` of arrays that are given as pieces, and never put together in memory."""
     _check(metadata, run, arrays)
     directory = path.resolve().parent
     descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{path.name}.", suffix=".tmp")
@@ -53,7 +67,7 @@ def write_artifact(
 
 
 def _check(
-    metadata: Mapping[str, Any], run: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    metadata: Mapping[str, Any], run: Mapping[str, Any], arrays: Mapping[str, Pieces]
 ) -> None:
     for name, value in (("metadata", metadata), ("run", run)):
         try:
@@ -63,17 +77,19 @@ def _check(
             raise ArtifactError(f"model {name} cannot be kept in the file: {error}") from error
         if not same:
             raise ArtifactError(f"model {name} must hold only what JSON can say, got {value!r}")
-    for name, array in arrays.items():
-        if array.dtype.str not in DTYPES:
+    for name, pieces in arrays.items():
+        dtypes = {piece.dtype.str for piece in pieces}
+        if len(dtypes) != 1 or not dtypes <= DTYPES:
             raise ArtifactError(
-                f"array {name!r} has dtype {array.dtype.str!r}; a model holds {sorted(DTYPES)}"
+                f"array {name!r} has dtype {', '.join(sorted(dtypes))}; "
+                f"a model holds {sorted(DTYPES)}"
             )
 
 
 def _write(
     file: BinaryIO,
     metadata: Mapping[str, Any],
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, Pieces],
     run: Mapping[str, Any],
 ) -> None:
     body = _PickleWriter(file)
@@ -127,16 +143,20 @@ class _PickleWriter:
         self.hash.update(opcodes)
         self.size_bytes += len(opcodes)
 
-    def put_array(self, name: str, array: NDArray[Any]) -> dict[str, Any]:
+    def put_array(self, name: str, pieces: Pieces) -> dict[str, Any]:
         """Write one item of the dict of arrays; tell where its raw bytes lie."""
-        raw = memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        first, shape = pieces[0], pieces[0].shape
+        if len(pieces) > 1:
+            shape = (sum(map(len, pieces)), *shape[1:])
         self.put(_fragment(name))
-        self.put(pickle.MARK + _fragment(array.dtype.str) + _fragment(array.shape))
-        opcode = pickle.BINBYTES8 + len(raw).to_bytes(8, "little")
+        self.put(pickle.MARK + _fragment(first.dtype.str) + _fragment(shape))
+        size_bytes = sum(piece.nbytes for piece in pieces)
+        opcode = pickle.BINBYTES8 + size_bytes.to_bytes(8, "little")
         self.put(_padding(-(self.size_bytes + len(opcode)) % ALIGNMENT_BYTES))
         self.put(opcode)
-        place = {"dtype": array.dtype.str, "shape": list(array.shape), "offset": self.size_bytes}
-        self.put(raw)
+        place = {"dtype": first.dtype.str, "shape": list(shape), "offset": self.size_bytes}
+        for piece in pieces:
+            self.put(memoryview(np.ascontiguousarray(piece).reshape(-1).view(np.uint8)))  # type: ignore[arg-type]
         self.put(pickle.TUPLE)
         return place
 

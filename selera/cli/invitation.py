@@ -7,11 +7,19 @@ import json
 import shlex
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 _LOOK_S = 0.2
 _TIMEOUT_S = 10.0
+_UNAUTHORIZED = 401
+
+
+class Trial(NamedTuple):
+    """A first request to try; `needs_key` where the API answers nobody without one."""
+
+    path: str
+    needs_key: bool = False
 
 
 class Address:
@@ -37,39 +45,42 @@ class Address:
             connection.close()
 
 
-def await_recommendation(address: Address, model: Path, stop: Event) -> str | None:
-    """The path of a first request that was answered, once there is one; None if stopped.
+def await_recommendation(address: Address, model: Path, stop: Event) -> Trial | None:
+    """A first request that was answered, once there is one; None if stopped.
 
     Before the file `model` exists nothing is asked: the API would only log refusals.
     """
     while not stop.is_set():
-        path = _answered_path(address) if model.exists() else None
-        if path is not None:
-            return path
+        trial = _answered(address) if model.exists() else None
+        if trial is not None:
+            return trial
         stop.wait(_LOOK_S)
     return None
 
 
-def invitation(address: Address, path: str, seconds: float) -> list[str]:
+def invitation(address: Address, trial: Trial, seconds: float) -> list[str]:
     """What a person reads once the API answers."""
+    key = "-H 'Authorization: Bearer KEY' " if trial.needs_key else ""
     return [
         f"Selera is ready after {seconds:.1f} s.",
         f"  open  {address.url}/docs",
-        f"  try   curl {shlex.quote(address.url + path)}",
+        f"  try   curl {key}{shlex.quote(address.url + trial.path)}",
         "  stop  Ctrl-C",
     ]
 
 
-def _answered_path(address: Address) -> str | None:
-    """A path that is answered 200 now: a list for the first user, or what most users like."""
+def _answered(address: Address) -> Trial | None:
+    """A request that is answered 200 now: a list for the first user, or what most users like."""
     try:
         status, _ = address.get("/health/ready")
         if status != 200:
             return None
-        _, users = address.get("/users?limit=1")
+        status, users = address.get("/users?limit=1")
+        if status == _UNAUTHORIZED:
+            return Trial("/popular", needs_key=True)
         ids = users.get("user_ids", [])
         path = f"/recommend/{quote(str(ids[0]), safe='')}" if ids else "/popular"
         status, _ = address.get(path)
     except (OSError, ValueError):
         return None
-    return path if status == 200 else None
+    return Trial(path) if status == 200 else None

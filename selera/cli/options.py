@@ -93,6 +93,21 @@ model_output_option = setting(
     help="Where to publish the model; its versions lie in models/ beside it.",
     default="system-recomendation.pkl",
 )
+state_option = setting(
+    "state_file",
+    "--state",
+    type=FILE,
+    metavar="FILE",
+    help="Selera's own small database.",
+    default="selera-state.db",
+)
+workers_option = setting(
+    "web.workers",
+    "--workers",
+    type=int,
+    help="Processes that answer requests.",
+    default="1",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the rows that are there."
 )

@@ -28,10 +28,12 @@ SETTINGS_FILE = Path("selera.toml")
 TOP = ""
 SECTIONS = {
     TOP: "selera.cli.settings:ShopFiles",
+    "events": "selera.contracts.events:EventConfig",
     "shop": "selera.shop:ShopConfig",
     "etl": "selera.etl:EtlConfig",
     "training": "selera.pipeline.train:TrainConfig",
     "watch": "selera.pipeline.watching:WatchConfig",
+    "erase": "selera.pipeline.erase:EraseConfig",
     "serving": "selera.serving:ServingConfig",
     "web": "selera.web:WebConfig",
 }
@@ -41,7 +43,10 @@ HANDED = {
     ("web", "database"),
     ("web", "time_zone"),
     ("web", "model"),
+    ("web", "state"),
     ("web", "serving"),
+    ("web", "events"),
+    ("web", "erase"),
 }
 """Fields that are no settings of their own section: they are handed over from the others."""
 
@@ -54,11 +59,13 @@ class ShopFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database : the shop's database, an SQLAlchemy URL
     data_file : the CSV that training learns from; its manifest and rejects lie beside it
     model_file : the published model; its versions lie in `models/` beside it
+    state_file : Selera's own small database: keys, rules, experiments, the book of versions
     """
 
     database: str = "sqlite:///shop.db"
     data_file: str = "data-training.csv"
     model_file: str = "system-recomendation.pkl"
+    state_file: str = "selera-state.db"
 
     @property
     def data_path(self) -> Path:
@@ -69,6 +76,11 @@ class ShopFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def model_path(self) -> Path:
         """`model_file` as a path."""
         return Path(self.model_file)
+
+    @property
+    def state_path(self) -> Path:
+        """`state_file` as a path."""
+        return Path(self.state_file)
 
 
 class Settings:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .ids import Id
-
 NO_CODE = -1
 
 
@@ -35,7 +33,7 @@ class CatalogueColumns:
     stock : float64 (n_products,), NaN where unknown; None where the table has no such column
     """
 
-    ids: Sequence[Id] | NDArray[np.int64]
+    ids: Sequence[str] | NDArray[np.int64]
     category: Words
     tag: Words
     source_country: Words

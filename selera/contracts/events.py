@@ -23,6 +23,7 @@ MOST_EVENTS = 1000
 """How many events one request may bring."""
 
 EventStatus = Literal["stored", "duplicate", "rejected"]
+Fate = Literal["reject", "accept"]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -65,6 +66,17 @@ class EventOutcome(msgspec.Struct, frozen=True):
         ),
     ]
     reason: str | None = None
+
+
+class EventConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of events that name somebody or something that the shop's tables do not.
+
+    unknown_products : events of products that have no row; recommended they could not be shown
+    unknown_users : events of users who have no profile, such as visitors without an account
+    """
+
+    unknown_products: Fate = "reject"
+    unknown_users: Fate = "accept"
 
 
 class Changes(msgspec.Struct, frozen=True):

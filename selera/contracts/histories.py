@@ -171,3 +171,21 @@ class Explanation:
     def score(self) -> float:
         """The score that these contributions explain."""
         return self.baseline + float(self.contributions.sum(dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """The `Explanation` of each of several items, for one history.
+
+    baselines : float64 (m,)
+    items : int32 (nnz,), items of the user's own history
+    contributions : float32 (m, nnz), what each of them adds to each score
+    """
+
+    baselines: NDArray[np.float64]
+    items: NDArray[np.int32]
+    contributions: NDArray[np.float32]
+
+    def of(self, place: int) -> Explanation:
+        """The explanation of the item asked for at this place."""
+        return Explanation(float(self.baselines[place]), self.items, self.contributions[place])

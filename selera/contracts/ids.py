@@ -20,6 +20,10 @@ Rows = NDArray[np.int64]
 
 UNKNOWN_ROW = -1
 
+_WIDEST_KEY = 64
+_KEYS_AT_ONCE = 1 << 16
+"""How many texts, of at most so many bytes, are compared at a time."""
+
 _CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
 
@@ -48,11 +52,16 @@ class IdMap:
     Arrays of kind str: `text` uint8 (n_bytes,), `offsets` int64 (n + 1,), `order` int32 (n,).
     """
 
-    __slots__ = ("_arrays", "kind")
+    __slots__ = ("_arrays", "_views", "kind")
 
     def __init__(self, kind: IdKind, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.kind: IdKind = kind
         self._arrays = dict(arrays)
+        # A memoryview hands out plain integers and bytes several times faster than an array.
+        self._views = {name: array.data for name, array in self._arrays.items()}
+
+    def __reduce__(self) -> tuple[type[IdMap], tuple[IdKind, dict[str, NDArray[Any]]]]:
+        return IdMap, (self.kind, self._arrays)
 
     @classmethod
     def from_ids(cls, ids: Sequence[int] | Sequence[str] | NDArray[np.int64]) -> IdMap:
@@ -102,14 +111,65 @@ class IdMap:
         if isinstance(id, bool) or (self.kind == "int") != isinstance(id, int):
             return UNKNOWN_ROW
         wanted = id if isinstance(id, int) else id.encode("utf-8", "surrogatepass")
-        order = self._arrays["order"]
-        place = bisect.bisect_left(order, wanted, key=self._key)
-        found = place < len(order) and self._key(order[place]) == wanted
-        return int(order[place]) if found else UNKNOWN_ROW
+        order, key = self._views["order"], self._key
+        place = bisect.bisect_left(order, wanted, key=key)
+        found = place < len(order) and key(order[place]) == wanted
+        return order[place] if found else UNKNOWN_ROW
 
     def rows(self, ids: Sequence[Id]) -> Rows:
         """Rows of many ids, int64 (len(ids),); `UNKNOWN_ROW` for those the map does not know."""
-        return np.fromiter((self.row(id) for id in ids), dtype=np.int64, count=len(ids))
+        if self.kind == "int" and len(self) and {type(id) for id in ids} == {int}:
+            try:
+                return self._rows_of_integers(np.array(ids, dtype=np.int64))
+            except OverflowError:
+                pass  # an integer beyond 64 bits is one that the map does not know
+        return np.fromiter(map(self.row, ids), dtype=np.int64, count=len(ids))
+
+    def rows_of(self, other: IdMap) -> Rows:
+        """Rows here of all ids of another map, int64 (len(other),), in the order of its rows.
+
+        `UNKNOWN_ROW` for those that this map does not know. No id becomes an object of its own.
+        """
+        rows = np.full(len(other), UNKNOWN_ROW, dtype=np.int64)
+        if self.kind != other.kind or not len(self):
+            return rows
+        width = 0 if self.kind == "int" else int(np.diff(self._arrays["offsets"]).max())
+        if width > _WIDEST_KEY:
+            return self.rows(other.ids(np.arange(len(other))))
+        order, others = self._arrays["order"], other._arrays["order"]
+        known = self._keys(order, width)
+        for start in range(0, len(other), _KEYS_AT_ONCE):
+            wanted = others[start : start + _KEYS_AT_ONCE]
+            keys = other._keys(wanted, width)
+            places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+            rows[wanted] = np.where(known[places] == keys, order[places], UNKNOWN_ROW)
+        return rows
+
+    def _keys(self, rows: NDArray[np.int32], width: int) -> NDArray[Any]:
+        """Ids of some rows as keys of one size, which order as the ids do: integers are such keys.
+
+        That of a text is its first `width` bytes, zeros where there are fewer, and its length:
+        without that, an id that ends in zeros would be its own beginning.
+        """
+        if self.kind == "int":
+            return self._arrays["ids"][rows]
+        text, offsets = self._arrays["text"], self._arrays["offsets"]
+        starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
+        columns = np.arange(width)
+        keys = np.zeros((len(rows), width + 8), dtype=np.uint8)
+        for first in range(0, len(rows), _KEYS_AT_ONCE):
+            some = slice(first, first + _KEYS_AT_ONCE)
+            is_there = columns < lengths[some, np.newaxis]
+            places = (starts[some, np.newaxis] + columns)[is_there]
+            keys[some, :width][is_there] = text[places]
+        keys[:, width:] = lengths.astype(">i8")[:, np.newaxis].view(np.uint8)
+        return keys.view(f"S{width + 8}")[:, 0]
+
+    def _rows_of_integers(self, wanted: NDArray[np.int64]) -> Rows:
+        known, order = self._arrays["ids"], self._arrays["order"]
+        places = np.searchsorted(known, wanted, sorter=order)
+        found = order[np.minimum(places, len(order) - 1)]
+        return np.where(known[found] == wanted, found, UNKNOWN_ROW).astype(np.int64)
 
     def id(self, row: int) -> Id:
         """Id of one row; IndexError outside 0 .. n-1."""
@@ -119,8 +179,15 @@ class IdMap:
         return key.decode("utf-8", "surrogatepass") if isinstance(key, bytes) else key
 
     def ids(self, rows: Sequence[int] | NDArray[np.integer]) -> list[Id]:
-        """Ids of many rows, in their order."""
-        return [self.id(int(row)) for row in rows]
+        """Ids of many rows, in their order; IndexError for one outside 0 .. n-1."""
+        if self.kind == "str" or not len(rows):
+            listed = rows.tolist() if isinstance(rows, np.ndarray) else rows
+            return [self.id(row) for row in listed]
+        places = np.asarray(rows, dtype=np.int64)
+        if places.min() < 0 or places.max() >= len(self):
+            raise IndexError(f"a row of {places.tolist()} is outside 0..{len(self) - 1}")
+        ids: list[Id] = self._arrays["ids"][places].tolist()
+        return ids
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in the class docstring."""
@@ -134,6 +201,6 @@ class IdMap:
     def _key(self, row: int) -> Any:
         """What rows are ordered by: the integer, or the UTF-8 bytes of the text."""
         if self.kind == "int":
-            return int(self._arrays["ids"][row])
-        start, stop = self._arrays["offsets"][row : row + 2].tolist()
-        return bytes(self._arrays["text"].data[start:stop])
+            return self._views["ids"][row]
+        offsets = self._views["offsets"]
+        return bytes(self._views["text"][offsets[row] : offsets[row + 1]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .behaviors import BehaviorRow
 from .catalogue import CatalogueColumns
 from .events import Changes, Event, EventOutcome
-from .histories import Explanation, Histories, TopN
+from .histories import Explanation, Explanations, Histories, TopN
 from .ids import Id, IdKind
 from .interactions import RatingScale
 from .sparse import SparseMatrix
@@ -45,21 +45,65 @@ class Scorer(Protocol):
         ...
 
 
+class Taste(Protocol):
+    """What a model makes of one history: folded in once, asked whatever an answer needs."""
+
+    @property
+    def history(self) -> Histories:
+        """The history behind it."""
+        ...
+
+    @property
+    def n_items(self) -> int:
+        """Number of items that can be scored."""
+        ...
+
+    def all(self) -> NDArray[np.float32]:
+        """Scores of all items, float32 (n_items,), as `Scorer.score` gives them."""
+        ...
+
+    def of(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Scores of some items, float32 (m,): these columns of `all`, without the others."""
+        ...
+
+    def best(self, n: int, open: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows, each once, among which are the n best `open` items, bool (n_items,).
+
+        Never fewer than n where so many are open. Exact, but for large catalogues whose factors are
+        searched by clusters: there the best are found with a recall that `benchmarks/` measures.
+        """
+        ...
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of all items; 0 where all are the same."""
+        ...
+
+    def explain(self, items: NDArray[np.integer[Any]]) -> Explanations:
+        """The exact additive parts of the scores of distinct items."""
+        ...
+
+
 class Model(Scorer, Protocol):
     """A frozen scorer: it answers from histories alone, and is nothing but arrays."""
 
     name: ClassVar[str]
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The n nearest items of each given item, itself left out."""
+    def taste(self, history: Histories) -> Taste:
+        """One history, folded in: what a request asks."""
+        ...
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The n nearest items of each given item, itself left out; of the allowed ones alone."""
+        ...
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """How alike some items are, cosines, float32 (m, m); None where the model cannot say."""
         ...
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact additive parts of one user's score for one item."""
-        ...
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history: what they have in common is computed once."""
         ...
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

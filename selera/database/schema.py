@@ -98,7 +98,7 @@ def _sql_column(
 def _sql_type(column: contract.Column, dialect: Dialect, is_text_id: bool) -> TypeEngine[Any]:
     match column.kind:
         case "id" if is_text_id:
-            return String(ID_CHARACTERS, collation=_exact_collation(dialect))
+            return String(ID_CHARACTERS, collation=exact_collation(dialect))
         case "id":
             # SQLite numbers rows by itself only where the key is declared INTEGER.
             return BigInteger().with_variant(Integer(), "sqlite")
@@ -114,7 +114,7 @@ def _sql_type(column: contract.Column, dialect: Dialect, is_text_id: bool) -> Ty
             return Text() if column.name in _LONG_TEXTS else String(ID_CHARACTERS)
 
 
-def _exact_collation(dialect: Dialect) -> str | None:
+def exact_collation(dialect: Dialect) -> str | None:
     """The collation under which two ids are equal only if every character and space is."""
     if not isinstance(dialect, mysql.base.MySQLDialect):
         return None

@@ -1,4 +1,4 @@
-"""The shop's database at request time: one user, some products, one user's behaviors."""
+"""The shop's database at request time: users, products, behaviors, and what happens to them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from typing import Any, Self
 from sqlalchemy import Engine, Executable, func, select
 
 from ..contracts.behaviors import NO_TIME, BehaviorRow
+from ..contracts.catalogue import CatalogueColumns
+from ..contracts.events import EventConfig
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
 from ..contracts.zones import find_zone
+from .catalogue_rows import catalogue_token_query, read_catalogue
 from .engine import connect, parse_url, ping
+from .erasing import erase_user
+from .events import EventStore
 from .failures import translated
+from .feed import ChangeFeed
 from .history import HistoryQuery
 from .identity import IdFilter, is_id
 from .layout import ShopLayout, read_layout
+from .sqlite_file import strict_texts
 from .values import format_time, parse_number, parse_time, plain, read_id
 
 ANSWER_TIMEOUT_S = 10
@@ -26,19 +33,21 @@ IDS_PER_STATEMENT = 500
 class Shop:
     """Reads profiles, products and histories; safe to use from many threads.
 
-    It is a `HistoryReader` and a `Catalogue`. Ids are integers where the database declares them so,
-    and texts elsewhere; every other value is ready for JSON. Each method raises `DatabaseError`
-    where the database does not answer in time.
+    It is a `HistoryReader` and a `CatalogueSource`. Ids are integers where the database declares
+    them so, and texts elsewhere; every other value is ready for JSON. Each method raises
+    `DatabaseError` where the database does not answer in time.
     """
 
     def __init__(self, engine: Engine, layout: ShopLayout, zone: tzinfo) -> None:
         self._engine = engine
         self._layout = layout
+        self._zone = zone
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
         self._profiles = _Lookup(layout, USER_PROFILE, zone)
         self._products = _Lookup(layout, PRODUCT, zone)
         self._history = HistoryQuery(layout, engine.dialect.name, zone)
+        self._catalogue_token = catalogue_token_query(layout, engine.dialect.name)
         self._is_user = is_id(
             layout[USER_PROFILE], "user_id", self.user_id_kind, engine.dialect.name
         )
@@ -84,6 +93,42 @@ class Shop:
         """All usable behaviors of a user, in the order of the CSV; empty where there are none."""
         rows = self._fetch(self._history.statement, self._history.bind(user_id))
         return self._history.read(rows, user_id)
+
+    def catalogue_columns(self) -> CatalogueColumns:
+        """All products, in the order of their ids; those whose id cannot be used are left out.
+
+        Values are those of `products`, but an empty text counts as none.
+        """
+        driver_error = self._engine.dialect.loaded_dbapi.Error
+        with translated(self._engine.url, "read the products of", driver_error):
+            try:
+                with self._engine.connect() as connection, strict_texts(connection):
+                    return read_catalogue(connection, self._layout)
+            except driver_error:
+                if self._engine.dialect.name != "sqlite":
+                    raise
+            # Another program has stored a text that is no UTF-8.
+            with self._engine.connect() as connection:
+                return read_catalogue(connection, self._layout)
+
+    def catalogue_token(self) -> str:
+        """A text that differs where the products may have changed; `catalogue_token_query` says
+        what it misses.
+        """
+        (row,) = self._fetch(self._catalogue_token)
+        return "|".join(map(str, row))
+
+    def event_store(self, config: EventConfig | None = None) -> EventStore:
+        """Who writes events into these tables, over the same connections."""
+        return EventStore(self._engine, self._layout, self._zone, config or EventConfig())
+
+    def change_feed(self) -> ChangeFeed:
+        """Who tells what changes in these tables; the caller closes it before the shop."""
+        return ChangeFeed(self._engine, self._layout)
+
+    def erase(self, user_id: Id) -> dict[str, int]:
+        """Delete a user from all tables; the number of rows by table (`erasing` says more)."""
+        return erase_user(self._engine, self._layout, user_id)
 
     def user_ids(self, offset: int, limit: int) -> list[Id]:
         """The ids of a page of the profiles, sorted as the database sorts them."""

@@ -12,6 +12,8 @@ connections are made anew.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,10 @@ from sqlalchemy.exc import DisconnectionError
 from ..contracts.errors import DatabaseError
 
 Mark = tuple[int, ...]
+
+WILL_WRITE = "selera_will_write"
+"""The execution option of a connection whose transactions write: they wait for other writers when
+they begin, where a transaction that has read before it writes could only fail."""
 
 _MARK = "mark"
 _IS_FROZEN = "is_frozen"
@@ -120,9 +126,23 @@ def turn_wal_on(engine: Engine) -> None:
         connection.close()
 
 
+@contextmanager
+def strict_texts(connection: Connection) -> Iterator[None]:
+    """Read texts of SQLite twice as fast in the block; one that is no UTF-8 fails the statement."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        driver.text_factory = str
+    try:
+        yield
+    finally:
+        if connection.dialect.name == "sqlite":
+            driver.text_factory = _decode
+
+
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    will_write = connection.get_execution_options().get(WILL_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if will_write else "BEGIN")

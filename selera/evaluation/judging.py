@@ -72,21 +72,43 @@ def judge_lists(
     histories = recommender.histories.gather(targets.users)
     hidden = hidden_entries(histories, view)
     _refuse_leaks(histories, hidden, targets.sets, len(recommender.items))
-    best = rank(recommender.ranker, histories, max(ns), hidden=hidden)
+    lists, warm = make_lists(
+        recommender, histories, max(ns), hidden=hidden, users=targets.users, profiles=profiles
+    )
+    metrics = list_metrics(lists, targets.sets, ns)
+    n_users = np.bincount(recommender.histories.items, minlength=len(recommender.items))
+    first = f"novelty@{ns[0]}"
+    metrics[first] = novelty(lists[:, : ns[0]], n_users, len(recommender.users))
+    return JudgedLists(targets.users, warm, lists, metrics)
+
+
+def make_lists(
+    recommender: Recommender,
+    histories: Histories,
+    n: int,
+    *,
+    hidden: NDArray[np.bool_],
+    users: NDArray[np.int64],
+    profiles: Features | None = None,
+    candidates: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The n best items for each history, int32 (m, n), and who has an own list, bool (m,).
+
+    hidden : bool (nnz,), entries of the histories that no list may hold
+    users : int64 (m,), whose histories these are: their rows in `profiles`
+    candidates : bool (n_items,), the items that a list may hold; None allows all
+    """
+    best = rank(recommender.ranker, histories, n, hidden=hidden, candidates=candidates)
     warm = np.bincount(histories.rows, histories.weights, minlength=len(histories)) > 0
     tied = np.flatnonzero(best.scores[:, 0] == best.scores[:, -1])
     warm[tied] = recommender.knows(histories.gather(tied))
     cold = np.flatnonzero(~warm)
     lists = best.items
     n_hidden = np.bincount(histories.rows[hidden], minlength=len(histories))[cold]
-    most = max(ns) + int(n_hidden.max(initial=0))
-    orders = _popular_orders(recommender, targets.users[cold], profiles, most)
-    lists[cold] = _popular_lists(orders, histories, hidden, cold, max(ns))
-    metrics = list_metrics(lists, targets.sets, ns)
-    n_users = np.bincount(recommender.histories.items, minlength=len(recommender.items))
-    first = f"novelty@{ns[0]}"
-    metrics[first] = novelty(lists[:, : ns[0]], n_users, len(recommender.users))
-    return JudgedLists(targets.users, warm, lists, metrics)
+    most = n + int(n_hidden.max(initial=0))
+    orders = _popular_orders(recommender, users[cold], profiles, most, candidates)
+    lists[cold] = _popular_lists(orders, histories, hidden, cold, n)
+    return lists, warm
 
 
 def judge_stars(
@@ -118,7 +140,11 @@ def _refuse_leaks(
 
 
 def _popular_orders(
-    recommender: Recommender, users: NDArray[np.int64], profiles: Features | None, n: int
+    recommender: Recommender,
+    users: NDArray[np.int64],
+    profiles: Features | None,
+    n: int,
+    candidates: NDArray[np.bool_] | None,
 ) -> list[NDArray[np.int32]]:
     """The n most popular items, for each user as those of the same profile see it."""
     orders: dict[bytes, NDArray[np.int32]] = {}
@@ -128,7 +154,8 @@ def _popular_orders(
         key = columns.tobytes()
         if key not in orders:
             profile = columns if len(columns) else None
-            best = recommender.popular(min(n, len(recommender.items)), profile=profile)
+            most = min(n, len(recommender.items))
+            best = recommender.popular(most, allowed=candidates, profile=profile)
             orders[key] = np.array([row for row, _ in best], dtype=np.int32)
         found.append(orders[key])
     return found

@@ -16,18 +16,25 @@ baseline of a component are scaled by the one factor that takes its score to its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.histories import Explanation, Histories, TopN
+from ..contracts.histories import Explanation, Explanations, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
+from ..contracts.protocols import Taste as AnyTaste
 from .algebra import NUMPY
+from .clusters import DIRECT
+from .few import first_of
 from .kinds import SCORERS
-from .recent import RecentFirst
+from .recent import RecentFirst, recent_first
+from .taste import LARGE, Taste, explained, moments_of
+
+_LEAST_CANDIDATES = 300
+_SAMPLE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +64,26 @@ class BlendModel:
         assert total is not None
         return total
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The items that the first component finds nearest."""
-        return self.components[0].similar(items, n)
+    def taste(self, history: Histories) -> BlendTaste:
+        """One history, faded as each component asks, and folded in by each."""
+        faded = {part.exponent: recent_first(history, part.exponent) for part in self.components}
+        tastes = [part.model.taste(faded[part.exponent]) for part in self.components]
+        return BlendTaste(history, tastes, self.weights.tolist())
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The allowed items that the first component finds nearest."""
+        return self.components[0].similar(items, n, allowed)
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """As the first component says that has factors; None where none has."""
+        said = (component.model.likeness(items) for component in self.components)
+        return next((each for each in said if each is not None), None)
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`, over all components."""
-        return self.explainer(history)(item)
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history; each component prepares only once."""
-        scores = [component.score(history) for component in self.components]
-        explainers = [component.explainer(history) for component in self.components]
-        moments = [tuple(float(each[0, 0]) for each in _moments(scored)) for scored in scores]
-
-        def explain(item: int) -> Explanation:
-            baseline = 0.0
-            contributions = np.zeros(len(history.items), dtype=np.float64)
-            for place, explain_part in enumerate(explainers):
-                mean, deviation = moments[place]
-                above = float(scores[place][0, item]) - mean
-                if deviation > 0 and above != 0:
-                    scale = float(self.weights[place]) / np.sqrt(abs(above) * deviation)
-                    part = explain_part(item)
-                    baseline += scale * (part.baseline - mean)
-                    contributions += scale * part.contributions
-            return Explanation(baseline, history.items, contributions.astype(np.float32))
-
-        return explain
+        return explained(self.taste(history), item)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of each component, its place before their names; names and kinds as text."""
@@ -117,21 +116,93 @@ class BlendModel:
         )
 
 
+class BlendTaste(Taste):
+    """What each component makes of a history, standardized by its own moments over all items.
+
+    In a large catalogue the candidates are the best few hundred of each component, and the blend's
+    own moments those of a fixed sample of the items: every k-th.
+    """
+
+    __slots__ = ("_moments", "_tastes", "_weights")
+
+    def __init__(
+        self, history: Histories, tastes: Sequence[AnyTaste], weights: Sequence[float]
+    ) -> None:
+        super().__init__(history, tastes[0].n_items)
+        self._tastes, self._weights = tastes, weights
+        self._moments = [taste.moments() for taste in tastes]
+
+    def _blend(self, parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The weighted terms of what the components say of some items, float32 (m,)."""
+        total = np.zeros_like(parts[0])
+        for part, weight, (mean, deviation) in zip(
+            parts, self._weights, self._moments, strict=True
+        ):
+            if deviation > 0:
+                total += np.float32(weight) * _tempered(part, mean, deviation)
+        return total
+
+    def _all(self) -> NDArray[np.float32]:
+        return self._blend([taste.all() for taste in self._tastes])
+
+    def of(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Scores of some items, float32 (m,)."""
+        if self.n_items <= LARGE:
+            return super().of(items)
+        return self._blend([taste.of(items) for taste in self._tastes])
+
+    def best(self, n: int, open: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows of the n best open items; in a large catalogue, of the best of each component."""
+        if self.n_items <= LARGE:
+            return super().best(n, open)
+        if np.count_nonzero(open) <= DIRECT:
+            return np.flatnonzero(open)
+        wanted = max(_LEAST_CANDIDATES, 4 * n)
+        speaking = [
+            taste.best(wanted, open)
+            for taste, (_, deviation) in zip(self._tastes, self._moments, strict=True)
+            if deviation > 0
+        ]
+        return np.unique(np.concatenate(speaking or [first_of(open, n)]))
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the scores of all items, or of a sample of them."""
+        if self.n_items <= LARGE:
+            return super().moments()
+        return moments_of(self.of(np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))))
+
+    def explain(self, items: NDArray[np.integer[Any]]) -> Explanations:
+        """The exact additive parts of the scores of distinct items, over all components."""
+        baselines = np.zeros(len(items))
+        contributions = np.zeros((len(items), len(self.history.items)))
+        for taste, weight, (mean, deviation) in zip(
+            self._tastes, self._weights, self._moments, strict=True
+        ):
+            if deviation > 0:
+                above = np.abs(taste.of(items).astype(np.float64) - mean)
+                scales = np.zeros(len(items))
+                np.divide(weight, np.sqrt(above * deviation), out=scales, where=above > 0)
+                part = taste.explain(items)
+                baselines += scales * (part.baselines - mean)
+                contributions += scales[:, None] * part.contributions
+        return Explanations(baselines, self.history.items, contributions.astype(np.float32))
+
+
 def tempered(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """sign(z) sqrt(|z|) of each row's standardized scores z; 0 where all of a row are equal."""
-    mean, deviation = _moments(scores)
-    z = scores - mean
-    z /= np.where(deviation == 0, np.float32(np.inf), deviation)
-    terms: NDArray[np.float32] = np.copysign(np.sqrt(np.abs(z)), z)
+    terms = np.zeros_like(scores)
+    for user, row in enumerate(scores):
+        mean, deviation = moments_of(row)
+        if deviation > 0:
+            terms[user] = _tempered(row, mean, deviation)
     return terms
 
 
-def _moments(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation of each row, float32 (batch, 1) each."""
-    mean = scores.mean(axis=1, keepdims=True, dtype=np.float64)
-    deviation = scores.std(axis=1, keepdims=True, dtype=np.float64)
-    equal = scores.max(axis=1, keepdims=True) == scores.min(axis=1, keepdims=True)
-    return mean.astype(np.float32), np.where(equal, 0, deviation).astype(np.float32)
+def _tempered(scores: NDArray[np.float32], mean: float, deviation: float) -> NDArray[np.float32]:
+    z = scores - np.float32(mean)
+    z /= np.float32(deviation)
+    terms: NDArray[np.float32] = np.copysign(np.sqrt(np.abs(z)), z)
+    return terms
 
 
 def _text(words: tuple[str, ...] | list[str]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..contracts.feature_space import FeatureSpace
 from ..contracts.features import Features
-from ..contracts.protocols import Arrays, Product, Profile
+from ..contracts.protocols import Arrays, Product, Profile, Taste
 from .new_items import NewItemModel
 from .profile import ProfileModel
 
@@ -49,20 +49,33 @@ class ColdStart:
         """Popularity as users with these columns of a profile see it, float32 (n_items,)."""
         return popularity if self.profiles is None else self.profiles.score(popularity, columns)
 
-    def score_new(
-        self, scores: NDArray[np.float32], products: Sequence[Product]
-    ) -> NDArray[np.float32] | None:
-        """Scores of products that the model lacks, float32 (batch, len(products)).
-
-        `scores`, float32 (batch, n_items), are the ranker's of those that it has. None where
-        nothing is known of products.
-        """
+    def described(self, products: Sequence[Product]) -> Features | None:
+        """The features of products that the model lacks; None where nothing is known of them."""
         if self.item_space is None or self.new_items is None:
             return None
         columns = [self.item_space.encode(product) for product in products]
         indptr = np.cumsum([0, *map(len, columns)]).astype(np.int64)
-        flat = np.concatenate([_NO_COLUMNS, *columns])
-        return self.new_items.score(scores, Features(self.item_space.names, indptr, flat))
+        return Features(self.item_space.names, indptr, np.concatenate([_NO_COLUMNS, *columns]))
+
+    def score_described(self, taste: Taste, new: Features) -> NDArray[np.float32]:
+        """Scores of products as `described` tells them, float32 (len(new),).
+
+        They are on the scale of the scores of `taste`, so that both make one list. Only for what
+        `described` gave.
+        """
+        assert self.new_items is not None
+        known = taste.of(self.new_items.items)
+        scores: NDArray[np.float32] = self.new_items.extend(known[None], new)[0]
+        return scores
+
+    def score_new(self, taste: Taste, products: Sequence[Product]) -> NDArray[np.float32] | None:
+        """Scores of products that the model lacks, float32 (len(products),).
+
+        They are on the scale of the scores of `taste`, so that both make one list. None where
+        nothing is known of products.
+        """
+        new = self.described(products)
+        return None if new is None else self.score_described(taste, new)
 
     def spaces(self) -> dict[str, Any]:
         """The feature spaces, as JSON can say them."""

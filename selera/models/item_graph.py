@@ -10,9 +10,7 @@ trainer's affair. The score is additive in the history, so every contribution is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,6 +20,8 @@ from ..contracts.histories import NO_ITEM, Explanation, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from ..contracts.sparse import SparseMatrix
 from .algebra import NUMPY
+from .few import FewTaste, edges_taste
+from .taste import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +41,34 @@ class ItemGraphModel:
         """Scores of all items, float32 (batch, n_items)."""
         return algebra.times_sparse(histories, self._weights(histories), self.edges)
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The n strongest edges that leave each item, itself left out."""
+    def taste(self, history: Histories) -> FewTaste:
+        """One history, folded in."""
+        return edges_taste(history, self._weights(history), self.edges)
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The n strongest edges that leave each item for allowed ones, itself left out."""
         lists = np.full((len(items), n), NO_ITEM, dtype=np.int32)
         scores = np.full((len(items), n), -np.inf, dtype=np.float32)
         for place, item in enumerate(items.tolist()):
             columns, values = self.edges.row(item)
             others = columns != item
+            if allowed is not None:
+                others &= allowed[columns]
             columns, values = columns[others], values[others]
             best = np.lexsort((columns, -values))[:n]
             lists[place, : len(best)] = columns[best]
             scores[place, : len(best)] = values[best]
         return TopN(lists, scores)
 
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """None: it has no factors to compare items by."""
+        return None
+
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`; the baseline is 0."""
-        affinities = np.zeros(len(history.items), dtype=np.float32)
-        for place, source in enumerate(history.items.tolist()):
-            columns, values = self.edges.row(source)
-            found = np.searchsorted(columns, item)
-            if found < len(columns) and columns[found] == item:
-                affinities[place] = values[found]
-        return Explanation(0.0, history.items, self._weights(history) * affinities)
+        return explained(self.taste(history), item)
 
     def _weights(self, histories: Histories) -> NDArray[np.float32]:
         if self.exponent == 1.0:
@@ -71,10 +77,6 @@ class ItemGraphModel:
         powers = np.zeros_like(histories.weights)
         powers[liked] = histories.weights[liked] ** np.float32(self.exponent)
         return powers
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history, which have nothing costly in common."""
-        return partial(self.explain, history)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The edges, and the exponent."""

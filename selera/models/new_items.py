@@ -17,7 +17,7 @@ spread as the others are, and have the same chance of the top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -31,11 +31,13 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class NewItemModel:
-    """The features of the warm items, and what the regression needs of them.
+    """The features of the warm items that teach, and what the regression needs of them.
 
-    items : int32 (n_warm,), rows of the warm items, rising
+    items : int32 (n_warm,), rows of these items, rising
     indptr, columns : int64 (n_warm + 1,), int32 (nnz,), their features as in `Features`
     inverse : float32 (n_columns, n_columns), (F^T F + lambda I)^-1 of the centered features
+    shares : float64 (n_columns,), the part of the items that has each feature: mean(f)
+    covariance : float64 (n_columns, n_columns), of the features over these items
     boldness : float32 (1,)
     """
 
@@ -43,6 +45,8 @@ class NewItemModel:
     indptr: NDArray[np.int64]
     columns: NDArray[np.int32]
     inverse: NDArray[np.float32]
+    shares: NDArray[np.float64]
+    covariance: NDArray[np.float64]
     boldness: NDArray[np.float32]
 
     def score(self, scores: NDArray[np.float32], new: Features) -> NDArray[np.float32]:
@@ -51,38 +55,48 @@ class NewItemModel:
         `scores`, float32 (batch, n_items), are the ranker's of all items that it knows; `new` has
         the features of the new items, in the columns of the training.
         """
-        known = scores[:, self.items].astype(np.float64)
+        return self.extend(scores[:, self.items], new)
+
+    def extend(self, known: NDArray[np.float32], new: Features) -> NDArray[np.float32]:
+        """The same from the scores of `items` alone, float32 (batch, n_warm)."""
+        known = known.astype(np.float64)
         means = known.mean(axis=1, keepdims=True)
         sums = _column_sums(known - means, self.indptr, self.columns, len(self.inverse))
-        beta = sums @ self.inverse.astype(np.float64)
-        fitted = _row_sums(beta, self.indptr, self.columns)
-        expected = _row_sums(beta, new.indptr, new.columns) - fitted.mean(axis=1, keepdims=True)
-        lost = known.std(axis=1) / np.maximum(fitted.std(axis=1), _TINY)
-        says = fitted.std(axis=1) > _TINY
-        gain = np.where(says, lost, 0.0) ** float(self.boldness[0])
+        beta = sums @ self.inverse
+        expected = _row_sums(beta, new.indptr, new.columns) - (beta @ self.shares)[:, None]
+        spread = np.sqrt(np.maximum(((beta @ self.covariance) * beta).sum(axis=1), 0.0))
+        lost = known.std(axis=1) / np.maximum(spread, _TINY)
+        gain = np.where(spread > _TINY, lost, 0.0) ** float(self.boldness[0])
         result: NDArray[np.float32] = (means + gain[:, None] * expected).astype(np.float32)
         return result
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in the class docstring."""
-        return {
-            "items": self.items,
-            "indptr": self.indptr,
-            "columns": self.columns,
-            "inverse": self.inverse,
-            "boldness": self.boldness,
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
-        """The inverse of `to_arrays`; nothing is copied."""
-        return cls(
-            arrays["items"],
-            arrays["indptr"],
-            arrays["columns"],
-            arrays["inverse"],
-            arrays["boldness"],
-        )
+        """The inverse of `to_arrays`; nothing is copied.
+
+        Older files lack the moments of the features, which are computed then.
+        """
+        held = dict(arrays)
+        if "shares" not in held:
+            n_columns = len(held["inverse"])
+            held["shares"], held["covariance"] = moments(held["indptr"], held["columns"], n_columns)
+        return cls(**held)
+
+
+def moments(
+    indptr: NDArray[np.int64], columns: NDArray[np.int32], n_columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and covariance of some items' features, float64 (n_columns,), (n_columns, n_columns)."""
+    n_items = len(indptr) - 1
+    has = np.zeros((n_items, n_columns), dtype=np.float32)
+    has[np.repeat(np.arange(n_items), np.diff(indptr)), columns] = 1.0
+    shares = has.mean(axis=0, dtype=np.float64)
+    together = (has.T @ has).astype(np.float64)  # counts, exact in float32 below 2^24
+    return shares, together / n_items - np.outer(shares, shares)
 
 
 def _row_sums(

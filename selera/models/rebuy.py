@@ -16,9 +16,7 @@ overdue beyond that of c_ui: on grocery and gift shops it improved nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,6 +25,8 @@ from numpy.typing import NDArray
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
+from .few import FewTaste
+from .taste import explained
 from .topn import top_n
 
 
@@ -73,22 +73,28 @@ class RebuyModel:
         ages: NDArray[np.float64] = np.maximum(-self.half_life * np.log2(counts), latest)
         return ages
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The n items most often bought again, itself left out: re-buying knows no likeness."""
+    def taste(self, history: Histories) -> FewTaste:
+        """One history: a term for each item of it."""
+        owners = np.arange(len(history.items))
+        return FewTaste(history, len(self.rates), history.items, self._scores(history), owners)
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The n allowed items most often bought again, itself left out: it knows no likeness."""
         scores = np.tile(self.totals, (len(items), 1))
+        if allowed is not None:
+            scores[:, ~allowed] = -np.inf
         scores[np.arange(len(items)), items] = -np.inf
         return top_n(scores, n)
 
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """None: it has no factors to compare items by."""
+        return None
+
     def explain(self, history: Histories, item: int) -> Explanation:
         """The whole score comes from the user's own purchases of the item; the baseline is 0."""
-        own = history.items == item
-        return Explanation(
-            0.0, history.items, np.where(own, self._scores(history), np.float32(0.0))
-        )
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history, which have nothing costly in common."""
-        return partial(self.explain, history)
+        return explained(self.taste(history), item)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learnt of each item, the readiness and the half-life."""

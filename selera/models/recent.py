@@ -11,14 +11,14 @@ only the question is, so explanations stay exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.histories import Explanation, Histories, TopN
-from ..contracts.protocols import Algebra, Model
+from ..contracts.protocols import Algebra, Model, Taste
 from .algebra import NUMPY
 
 
@@ -33,17 +33,23 @@ class RecentFirst:
         """Scores of all items, float32 (batch, n_items)."""
         return self.model.score(recent_first(histories, self.exponent), algebra)
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
+    def taste(self, history: Histories) -> Taste:
+        """One history, faded and folded in."""
+        return self.model.taste(recent_first(history, self.exponent))
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
         """As the ranker says: likeness has no time."""
-        return self.model.similar(items, n)
+        return self.model.similar(items, n, allowed)
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """As the ranker says."""
+        return self.model.likeness(items)
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """The exact additive parts of the score, recent items weighing more."""
         return self.model.explain(recent_first(history, self.exponent), item)
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history; it fades only once."""
-        return self.model.explainer(recent_first(history, self.exponent))
 
 
 def recent_first(histories: Histories, exponent: float) -> Histories:

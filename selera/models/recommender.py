@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,23 +10,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BEHAVIORS, RATING_CODE, REVIEW_CODE, BehaviorRow
+from ..contracts.behaviors import BehaviorRow
 from ..contracts.histories import Explanation, Histories, TopN
-from ..contracts.ids import UNKNOWN_ROW, IdMap
+from ..contracts.ids import IdMap
 from ..contracts.interactions import RatingScale
-from ..contracts.protocols import Arrays, Model, Rater
+from ..contracts.protocols import Arrays, Model, Product, Rater, Taste
+from .behaviors import history_of
 from .blend import BlendModel
 from .cold_start import ColdStart
 from .kinds import RATERS, SCORERS
 from .popularity import PopularityModel
-from .review_text import ReviewTextModel, without_stars
-from .signals import SignalConfig, build_histories
-from .topn import top_n
+from .retrieval import open_items, retrieve, retrieve_top
+from .review_text import ReviewTextModel
+from .signals import SignalConfig
 
 RANKERS: dict[str, type[Model]] = {**SCORERS, BlendModel.name: BlendModel}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Recommender:
     """A ranker, a rater, popularity, the two id maps, and the rules that weigh a history.
 
@@ -89,50 +90,55 @@ class Recommender:
         Left out are items that the model lacks and, as by the ETL, stars outside of the scale: the
         whole rating, or those of a review.
         """
-        rows = self.items.rows([behavior.product_id for behavior in behaviors])
-        codes = np.array([BEHAVIORS.index(each.behavior) for each in behaviors], dtype=np.uint8)
-        values = np.array([behavior.value for behavior in behaviors], dtype=np.float32)
-        timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)
-        impossible = self._outside_of_scale(values)
-        values[impossible & (codes == REVIEW_CODE)] = np.nan
-        usable = (rows != UNKNOWN_ROW) & ~(impossible & (codes == RATING_CODE))
-        if self.review_text is not None:
-            bare = without_stars(np.where(usable, rows, UNKNOWN_ROW), codes, values)
-            values = self.review_text.fill(values, bare, [behaviors[at].text for at in bare])
-        return build_histories(
-            1,
-            len(self.items),
-            np.zeros(np.count_nonzero(usable), dtype=np.int32),
-            rows[usable].astype(np.int32),
-            codes[usable],
-            values[usable],
-            timestamps[usable],
+        return history_of(
+            behaviors,
+            self.items,
             scale=self.rating_scale,
             now=self.reference_time,
             config=self.signals,
+            review_text=self.review_text,
         )
 
-    def _outside_of_scale(self, stars: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Where the stars are none of this shop's; all are, where nobody rated in training."""
-        scale = self.rating_scale
-        return ~np.isnan(stars) if scale is None else (stars < scale.low) | (stars > scale.high)
+    def taste(self, history: Histories) -> Taste:
+        """One history, folded into the ranker: what all questions of one answer are put to."""
+        return self.ranker.taste(history)
+
+    def is_personal(self, taste: Taste) -> bool:
+        """Whether there is anything personal to say; `knows` of one history."""
+        return bool(taste.history.weights.any()) and taste.moments()[1] > 0
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
         """The ranker's scores of all items, float32 (batch, n_items)."""
         return self.ranker.score(histories)
 
-    def knows(
-        self, histories: Histories, scores: NDArray[np.float32] | None = None
-    ) -> NDArray[np.bool_]:
+    def knows(self, histories: Histories) -> NDArray[np.bool_]:
         """Whether there is anything personal to say, bool (batch,).
 
         Not for a history without liking, nor where the ranker scores all items the same: then
-        popular items are the better answer. `scores` are those of `score`, if known already.
+        popular items are the better answer.
         """
-        scores = self.score(histories) if scores is None else scores
+        scores = self.score(histories)
         liked = np.bincount(histories.rows, histories.weights, minlength=len(histories)) > 0
         known: NDArray[np.bool_] = liked & (scores.max(axis=1) > scores.min(axis=1))
         return known
+
+    def best(
+        self,
+        taste: Taste,
+        n: int,
+        *,
+        allowed: NDArray[np.bool_] | None = None,
+        exclude_seen: bool = True,
+        boost: NDArray[np.float32] | None = None,
+    ) -> list[tuple[int, float]]:
+        """The n best (item row, score) pairs for one taste.
+
+        `allowed`, bool (n_items,), bounds the items before they are ranked, so a filter that leaves
+        three items gives exactly those three. `boost`, float32 (n_items,), is added in units of the
+        deviation of the user's own scores. Exact, or in two stages (`retrieval.py`).
+        """
+        items, scores = retrieve(taste, n, open_items(taste, allowed, exclude_seen), boost)
+        return list(zip(items.tolist(), scores.tolist(), strict=True))
 
     def recommend(
         self,
@@ -141,19 +147,18 @@ class Recommender:
         *,
         allowed: NDArray[np.bool_] | None = None,
         exclude_seen: bool = True,
-        scores: NDArray[np.float32] | None = None,
+        boost: NDArray[np.float32] | None = None,
     ) -> TopN:
-        """The n best items for each history.
+        """The lists of `best` for each history."""
+        tastes = [self.taste(histories.take(user, user + 1)) for user in range(len(histories))]
+        return retrieve_top(tastes, n, allowed=allowed, exclude_seen=exclude_seen, boost=boost)
 
-        `allowed`, bool (n_items,), bounds the items before they are ranked, so a filter that leaves
-        three items gives exactly those three. `scores` are those of `score`, if known already.
+    def score_new(self, taste: Taste, products: Sequence[Product]) -> NDArray[np.float32] | None:
+        """Scores of products that the model lacks, on the scale of those of `best`.
+
+        float32 (len(products),); None where nothing is known of products.
         """
-        scores = self.score(histories) if scores is None else scores.copy()
-        if exclude_seen:
-            scores[histories.rows, histories.items] = -np.inf
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        return top_n(scores, n)
+        return self.cold_start.score_new(taste, products)
 
     def popular(
         self,
@@ -161,26 +166,35 @@ class Recommender:
         *,
         allowed: NDArray[np.bool_] | None = None,
         profile: NDArray[np.int32] | None = None,
+        boost: NDArray[np.float32] | None = None,
     ) -> list[tuple[int, float]]:
         """The n most popular (item row, score) pairs.
 
-        `profile`, columns as `ColdStart.telling` gives them, makes it what users of such a profile
-        like most.
+        `profile` as in `popular_taste`, `allowed` and `boost` as in `best`.
         """
-        scores = self.popularity.item_scores
-        if profile is not None:
-            scores = self.cold_start.popularity(scores, profile)
-        if allowed is not None:
-            scores = np.where(allowed, scores, np.float32(-np.inf))
-        return top_n(scores[None, :], n).list(0)
+        nobody = Histories.plain(np.zeros(2, np.int64), np.empty(0, np.int32))
+        return self.best(self.popular_taste(nobody, profile), n, allowed=allowed, boost=boost)
+
+    def popular_taste(self, history: Histories, profile: NDArray[np.int32] | None = None) -> Taste:
+        """The taste of most users, for somebody with this history.
+
+        `profile`, columns as `ColdStart.telling` gives them, makes it that of users of such a
+        profile.
+        """
+        model = self.popularity
+        if profile is not None and len(profile):
+            model = PopularityModel(self.cold_start.popularity(model.item_scores, profile))
+        return model.taste(history)
 
     def similar(
         self, item: int, n: int, *, allowed: NDArray[np.bool_] | None = None
     ) -> list[tuple[int, float]]:
-        """The n items (row, score) most like the item at row `item`."""
-        wanted = n if allowed is None else len(self.items)
-        pairs = self.ranker.similar(np.array([item], dtype=np.int32), wanted).list(0)
-        return [pair for pair in pairs if allowed is None or allowed[pair[0]]][:n]
+        """The n allowed items (row, score) most like the item at row `item`."""
+        return self.ranker.similar(np.array([item], dtype=np.int32), n, allowed).list(0)
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """How alike some items are, cosines, float32 (m, m); None where the ranker cannot say."""
+        return self.ranker.likeness(items)
 
     def predict_ratings(
         self, histories: Histories, items: NDArray[np.int32]
@@ -189,12 +203,8 @@ class Recommender:
         return None if self.rater is None else self.rater.predict(histories, items)
 
     def explain(self, history: Histories, item: int) -> Explanation:
-        """The exact parts of the score of `item` for one history."""
-        return self.explainer(history)(item)
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """The same for many items of one history: what they have in common is computed once."""
-        return self.ranker.explainer(history)
+        """The exact parts of the score of `item` for one history; for more, ask the taste."""
+        return self.ranker.explain(history, item)
 
     def check(self) -> None:
         """Answer one question of each kind: a model that cannot is found out before users do.

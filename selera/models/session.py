@@ -26,7 +26,6 @@ the score is a sum over the items of the history: `explain` gives its summands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -34,10 +33,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.histories import NO_ITEM, Explanation, Histories, TopN
+from ..contracts.histories import Explanation, Explanations, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
-from .topn import top_n
+from .few import FewTaste
+from .taste import explained
+from .topn import best_places, top_n
 
 
 class SessionRules(msgspec.Struct, frozen=True):
@@ -97,6 +98,8 @@ class SessionModel:
     posting_sessions : int32 (n_postings,), the sessions that these lie in
     idf : float32 (n_items,)
     rules : decays and sizes
+    user_sessions : int64 (n_users + 1,), the sessions of user u are user_sessions[u] :
+        user_sessions[u + 1], so that they can be erased; None where that was not kept
     """
 
     name: ClassVar[str] = "session"
@@ -110,6 +113,7 @@ class SessionModel:
     posting_sessions: NDArray[np.int32]
     idf: NDArray[np.float32]
     rules: SessionRules
+    user_sessions: NDArray[np.int64] | None = None
 
     @property
     def n_items(self) -> int:
@@ -147,8 +151,7 @@ class SessionModel:
         strengths = self.rules.query_decay ** query.steps.astype(np.float64) * self.idf[items]
         parts = strengths[met] * self.session_weights[self.posting_sessions[found]]
         similarities = np.bincount(which, parts, len(sessions))
-        nearest = top_n(similarities[None].astype(np.float32), self.rules.n_neighbors).items[0]
-        nearest = nearest[nearest != NO_ITEM]
+        nearest = best_places(similarities.astype(np.float32), self.rules.n_neighbors)
         # Meetings stand in the order of the query: the first of a session is its last shared item.
         lasts = firsts[nearest]
         fades = self.rules.anchor_decay ** query.steps[met[lasts]].astype(np.float64)
@@ -165,8 +168,10 @@ class SessionModel:
             met=voters,
         )
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The n items most often in the sessions of each item, by cosine; itself left out.
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The n allowed items most often in the sessions of each item, by cosine; itself left out.
 
         Counted are the latest sessions that the index keeps of the item.
         """
@@ -180,27 +185,28 @@ class SessionModel:
             cosines = together[met] * np.sqrt(odds[met] * odds[item]) / len(self.session_weights)
             scores[row, met] = cosines
             scores[row, item] = -np.inf
+        if allowed is not None:
+            scores[:, ~allowed] = -np.inf
         return top_n(scores, n)
+
+    def taste(self, history: Histories) -> SessionTaste:
+        """One history, and the sessions nearest to it."""
+        near = self._neighborhood(history)
+        return SessionTaste(history, self.n_items, near, *self._contents(near))
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
+        """None: it has no factors to compare items by."""
+        return None
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`; the baseline is 0."""
-        return self.explainer(history)(item)
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history; its neighbors are found only once."""
-        near = self._neighborhood(history)
-        items, owners, decays = self._contents(near)
-
-        def explain(item: int) -> Explanation:
-            factors = np.bincount(owners, decays * (items == item), len(near.sessions))
-            parts = np.bincount(near.owners, near.shares * factors[near.met], len(history.items))
-            return Explanation(0.0, history.items, parts.astype(np.float32))
-
-        return explain
+        return explained(self.taste(history), item)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The sessions, the index and the rules."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.user_sessions is not None:
+            arrays["user_sessions"] = self.user_sessions
         return arrays | {"rules": np.array(msgspec.structs.astuple(self.rules), dtype=np.float64)}
 
     @classmethod
@@ -208,10 +214,39 @@ class SessionModel:
         """The inverse of `to_arrays`; nothing is copied."""
         n_query, n_neighbors, *decays = arrays["rules"].tolist()
         rules = SessionRules(int(n_query), int(n_neighbors), *decays)
-        return cls(**{name: arrays[name] for name in _ARRAYS}, rules=rules)
+        held = {name: arrays[name] for name in _ARRAYS}
+        return cls(**held, rules=rules, user_sessions=arrays.get("user_sessions"))
 
 
-_ARRAYS = SessionModel.__slots__[:-1]
+_ARRAYS = SessionModel.__slots__[:-2]
+
+
+class SessionTaste(FewTaste):
+    """The votes of the nearest sessions: a term for each item of each of them."""
+
+    __slots__ = ("_decays", "_near")
+
+    def __init__(
+        self,
+        history: Histories,
+        n_items: int,
+        near: _Neighborhood,
+        items: NDArray[np.int32],
+        owners: NDArray[np.int64],
+        decays: NDArray[np.float64],
+    ) -> None:
+        super().__init__(history, n_items, items, near.votes[owners] * decays, owners)
+        self._near, self._decays = near, decays
+
+    def explain(self, items: NDArray[np.integer[Any]]) -> Explanations:
+        """The exact additive parts: each vote is a sum over the items that led to the session."""
+        near, n_entries = self._near, len(self.history.items)
+        n_near = len(near.sessions)
+        decays = self.sums_by_owner(self._decays, items, n_near)  # (m, k)
+        places = near.met * n_entries + near.owners
+        shares = np.bincount(places, near.shares, n_near * n_entries).reshape(n_near, n_entries)
+        parts = (decays @ shares).astype(np.float32)
+        return Explanations(np.zeros(len(items)), self.history.items, parts)
 
 
 def _recent(history: Histories, n: int) -> _Query:

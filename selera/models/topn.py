@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from ..contracts.histories import NO_ITEM, TopN
 
+_FEWEST_PER_BLOCK = 16
+
 
 def top_n(scores: NDArray[np.float32], n: int) -> TopN:
     """Order the n >= 1 best items of each row of `scores`, float32 (batch, n_items).
@@ -14,23 +16,48 @@ def top_n(scores: NDArray[np.float32], n: int) -> TopN:
     -inf marks items that must not appear. Ties go to the lower row. Raises ValueError for a NaN
     score: it has no place in an order.
     """
-    if np.isnan(scores).any():
-        raise ValueError("scores must not be NaN")
-    batch, n_items = scores.shape
+    batch = len(scores)
     items = np.full((batch, n), NO_ITEM, dtype=np.int32)
     best = np.full((batch, n), -np.inf, dtype=np.float32)
     for user in range(batch):
-        chosen = _best(scores[user], min(n, n_items))
+        chosen = best_places(scores[user], n)
         items[user, : len(chosen)] = chosen
         best[user, : len(chosen)] = scores[user, chosen]
     return TopN(items=items, scores=best)
 
 
-def _best(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
-    """Rows of the n best scores, best first, -inf left out."""
-    if n < len(scores):
-        least = np.partition(scores, len(scores) - n)[len(scores) - n]
-        candidates = np.flatnonzero((scores >= least) & (scores > -np.inf))
+def best_places(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
+    """Places of the n best of float32 (m,), best first, -inf left out; otherwise as `top_n`.
+
+    The n-th largest of the maxima of some blocks is a score that at least n places reach, so only
+    few places are ever sorted.
+    """
+    least = _reached(scores, n)
+    places = np.flatnonzero(scores >= least if least > -np.inf else scores > -np.inf)
+    if len(places) > 4 * n + _FEWEST_PER_BLOCK:
+        found = scores[places]
+        least = np.partition(found, len(found) - n)[len(found) - n]
+        above = places[found > least]
+        ties = places[found == least][: n - len(above)]
+        places = np.sort(np.concatenate([above, ties]))
+    return places[np.argsort(-scores[places], kind="stable")[:n]]
+
+
+def _reached(scores: NDArray[np.float32], n: int) -> np.float32:
+    """A score that at least n places reach; -inf where they are too few for a short cut."""
+    if not len(scores):
+        return np.float32(-np.inf)
+    n_blocks = min(4 * n, len(scores) // _FEWEST_PER_BLOCK)
+    if n_blocks < n:
+        maxima = scores.max()
     else:
-        candidates = np.flatnonzero(scores > -np.inf)
-    return candidates[np.argsort(-scores[candidates], kind="stable")[:n]]
+        width = len(scores) // n_blocks
+        maxima = scores[: width * n_blocks].reshape(n_blocks, width).max(axis=1)
+        rest = scores[width * n_blocks :]
+        maxima = np.append(maxima, rest.max()) if len(rest) else maxima
+    if np.isnan(maxima).any():
+        raise ValueError("scores must not be NaN")
+    if n_blocks < n:
+        return np.float32(-np.inf)
+    reached: np.float32 = np.partition(maxima, len(maxima) - n)[len(maxima) - n]
+    return reached

@@ -23,7 +23,6 @@ z_j = sqrt(c_uj / P) h_j, the rows of Z, a short history needs the small matrix 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar, Self
 
@@ -33,7 +32,9 @@ from numpy.typing import NDArray
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
-from .factor import FactorModel
+from .clusters import ClusterIndex
+from .factor import FactorTaste, cosines, index_arrays, similar_factors
+from .taste import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +97,27 @@ def solve_row(
     return row
 
 
-def solve_summands(
+def contributions(
     fixed: NDArray[np.float32],
     confidences: NDArray[np.float32],
     liked: NDArray[np.bool_],
     precisions: NDArray[np.float64],
+    offered: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """What each entry adds to the minimum that `solve_row` finds, float64 (n, n_factors).
+    """What each entry adds to the scores of items with these factors, float64 (m, n).
 
-    Row j is c_uj p_uj A_u^-1 h_j; the arguments are those of `solve_row`, and so is the space.
+    Place (i, j) is h_i^T A_u^-1 h_j c_uj p_uj; `offered`, float32 (m, n_factors), has the rows h_i,
+    the other arguments are those of `solve_row`, and so is the space.
     """
     scales = np.sqrt(confidences.astype(np.float64))
-    z = fixed * scales[:, None] / np.sqrt(precisions)
+    roots = np.sqrt(precisions)
+    z, asked = fixed * scales[:, None] / roots, offered / roots
     if len(z) < z.shape[1]:
-        solutions = np.linalg.solve(z @ z.T + np.eye(len(z)), z)
+        parts = np.linalg.solve(z @ z.T + np.eye(len(z)), z @ asked.T).T
     else:
-        solutions = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), z.T).T
-    summands: NDArray[np.float64] = (scales * liked)[:, None] * solutions / np.sqrt(precisions)
-    return summands
+        parts = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), asked.T).T @ z.T
+    result: NDArray[np.float64] = parts * (scales * liked)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class WeightedFactorModel:
     item_factors : float32 (n_items, n_factors)
     energies : float64 (n_factors,), the diagonal of H^T H, whose other entries are 0
     objective : what the factors minimize
+    index : finds the best of a large catalogue; None where all are scored
     """
 
     name: ClassVar[str] = "weighted_factor"
@@ -130,6 +135,7 @@ class WeightedFactorModel:
     item_factors: NDArray[np.float32]
     energies: NDArray[np.float64]
     objective: WeightedSquares
+    index: ClusterIndex | None = None
 
     def fold_in(self, histories: Histories) -> NDArray[np.float32]:
         """User factors, float32 (batch, n_factors); zero for an empty history."""
@@ -147,26 +153,35 @@ class WeightedFactorModel:
         """Scores of all items, float32 (batch, n_items); `algebra` has nothing to multiply."""
         return self.fold_in(histories) @ self.item_factors.T
 
-    def similar(self, items: NDArray[np.int32], n: int) -> TopN:
-        """The n items with the highest cosine between their factors, as in `FactorModel`."""
-        return FactorModel(self.item_factors, self.item_factors).similar(items, n)
+    def taste(self, history: Histories) -> FactorTaste:
+        """One history, folded in."""
+        confidences = self.objective.confidences(history)
+        problem = (
+            self.item_factors[history.items],
+            confidences,
+            history.weights > 0,
+            self._precisions(history, confidences)[0],
+        )
+
+        def affinities(offered: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+            return contributions(*problem, offered)
+
+        user = solve_row(*problem).astype(np.float32)
+        return FactorTaste(history, user, self.item_factors, self.index, affinities)
+
+    def similar(
+        self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
+    ) -> TopN:
+        """The n allowed items with the highest cosine between factors, as in `FactorModel`."""
+        return similar_factors(self.item_factors, self.index, items, n, allowed)
+
+    def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Cosines between the factors of some items."""
+        return cosines(self.item_factors[items])
 
     def explain(self, history: Histories, item: int) -> Explanation:
         """What each item of one history adds to the score of `item`; the baseline is 0."""
-        return self.explainer(history)(item)
-
-    def explainer(self, history: Histories) -> Callable[[int], Explanation]:
-        """`explain` for many items of one history; its equations are solved only once."""
-        confidences = self.objective.confidences(history)
-        precisions = self._precisions(history, confidences)[0]
-        fixed = self.item_factors[history.items]
-        summands = solve_summands(fixed, confidences, history.weights > 0, precisions)
-
-        def explain(item: int) -> Explanation:
-            parts = summands @ self.item_factors[item].astype(np.float64)
-            return Explanation(0.0, history.items, parts.astype(np.float32))
-
-        return explain
+        return explained(self.taste(history), item)
 
     def _precisions(
         self, histories: Histories, confidences: NDArray[np.float32]
@@ -177,15 +192,17 @@ class WeightedFactorModel:
         return self.objective.unobserved_weight * self.energies + penalties[:, None]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Factors, energies, and the numbers of the objective in one float64 array."""
+        """Factors, energies, the numbers of the objective in one float64 array, and the index."""
         return {
             "item_factors": self.item_factors,
             "energies": self.energies,
             "objective": np.array(astuple(self.objective)),
+            **index_arrays(self.index),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
         """The inverse of `to_arrays`; nothing is copied."""
         objective = WeightedSquares(*arrays["objective"].tolist())
-        return cls(arrays["item_factors"], arrays["energies"], objective)
+        index = ClusterIndex.from_arrays(arrays)
+        return cls(arrays["item_factors"], arrays["energies"], objective, index)

@@ -16,6 +16,7 @@ from .lifeline import GRACE_S
 NICENESS = 10
 """How far the ETL and a training step back behind those who answer requests."""
 
+_LEAST_URGENT = 19
 _LOOK_S = 0.05
 
 
@@ -48,7 +49,8 @@ def start_child(
     if niceness and hasattr(os, "setpriority"):
         with suppress(ProcessLookupError):
             # From outside and at once: the threads that it will start inherit it.
-            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
+            ours = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, process.pid, min(_LEAST_URGENT, ours + niceness))
     return process
 
 

@@ -3,7 +3,8 @@
 `models/<version>.pkl` is written, read back in full, and then hard-linked to a temporary name that
 replaces the published file. Whoever has mapped an older version keeps reading it undisturbed; a
 publication that is interrupted anywhere leaves the published file as it was. Outputs that stand in
-one folder share `models/`, so their publications take turns.
+one folder share `models/`, so their publications take turns. A model that is kept aside becomes a
+version, too, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +23,11 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from ..artifact import verify_artifact, write_artifact
+from ..artifact import open_artifact, verify_artifact, write_artifact
+from ..contracts.errors import ArtifactError
 from ..contracts.protocols import Arrays
 from ..etl.files import sync_folder
 from .locks import exclusive
-
-KEPT_VERSIONS = 5
-"""How many versions stay under `models/`, the published one included."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,19 +46,34 @@ def publish(
     where the file does not read back as it was written, DataError where there is no folder to write
     into, OSError where the disk says no; the published file is then as it was before.
     """
-    version = version_name(trained_at, content_sha256(metadata, arrays))
-    folder = versions_folder(output)
-    path = folder / f"{version}.pkl"
-    run = {"version": version, "trained_at": _iso(trained_at), "seconds": round(seconds, 3)}
-    with exclusive(folder, "publication", wait=True):
-        folder.mkdir(exist_ok=True)
-        _remove(folder.glob(".*.tmp"))  # of killed publications: whoever lives would hold the lock
-        write_artifact(path, metadata, arrays, run=run)
-        verify_artifact(path)
-        _replace(output, path)
-        removed = _prune(folder, keep=path)
-    log.info("published", version=version, size_bytes=path.stat().st_size, removed=removed)
-    return version
+    run = _run_of(metadata, arrays, trained_at, seconds)
+    with exclusive(versions_folder(output), "publication", wait=True):
+        path = _write(output, metadata, arrays, run)
+        replace_published(output, path)
+    log.info("published", version=path.stem, size_bytes=path.stat().st_size)
+    return path.stem
+
+
+def keep_aside(
+    output: Path,
+    metadata: Mapping[str, Any],
+    arrays: Arrays,
+    *,
+    trained_at: datetime,
+    seconds: float,
+) -> str:
+    """Write a model as a version that is not published; its name. Raises as `publish`."""
+    run = _run_of(metadata, arrays, trained_at, seconds)
+    with exclusive(versions_folder(output), "publication", wait=True):
+        return _write(output, metadata, arrays, run).stem
+
+
+def published_version(output: Path) -> str | None:
+    """The name of the published version; None where no model can be opened."""
+    try:
+        return str(open_artifact(output).run["version"])
+    except (ArtifactError, KeyError):
+        return None
 
 
 def versions_folder(output: Path) -> Path:
@@ -86,12 +100,17 @@ def _raw(array: NDArray[Any]) -> memoryview:
     return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """The moment in UTC, as `2026-03-04T05:06:07Z`."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _replace(output: Path, version: Path) -> None:
-    """Let `output` be a second name of the file `version`, or a copy where links are impossible."""
+def replace_published(output: Path, version: Path) -> None:
+    """Let `output` be a second name of the file `version`, or a copy where links are impossible.
+
+    The caller holds the lock of `models/`. Whoever opens `output` meanwhile gets the one or the
+    other model, whole.
+    """
     temporary = output.with_name(f".{output.name}.tmp")
     try:
         temporary.unlink(missing_ok=True)  # a killed publication may have left it
@@ -107,17 +126,44 @@ def _replace(output: Path, version: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _prune(folder: Path, *, keep: Path) -> int:
-    """Remove all but the newest versions; return how many."""
-    versions = sorted((path for path in folder.glob("*.pkl") if path != keep), reverse=True)
-    return _remove(versions[KEPT_VERSIONS - 1 :])
+def prune(output: Path, *, keep_versions: int, protected: frozenset[str]) -> list[str]:
+    """Remove the oldest versions until `keep_versions` are left; return the names of those removed.
+
+    Never removed are the published one and `protected` ones, even where they alone are more. The
+    caller holds the lock of `models/`.
+    """
+    never = protected | {published_version(output)}
+    names = {path.stem for path in versions_folder(output).glob("*.pkl")}
+    others = sorted(names - never, reverse=True)
+    n_left = max(0, keep_versions - len(names & never))
+    paths = (versions_folder(output) / f"{name}.pkl" for name in others[n_left:])
+    return [path.stem for path in _removed(paths)]
 
 
-def _remove(paths: Iterable[Path]) -> int:
-    """Remove files as far as the system lets go of them; return how many went."""
-    n_removed = 0
+def _run_of(
+    metadata: Mapping[str, Any], arrays: Arrays, trained_at: datetime, seconds: float
+) -> dict[str, Any]:
+    version = version_name(trained_at, content_sha256(metadata, arrays))
+    return {"version": version, "trained_at": iso(trained_at), "seconds": round(seconds, 3)}
+
+
+def _write(
+    output: Path, metadata: Mapping[str, Any], arrays: Arrays, run: Mapping[str, Any]
+) -> Path:
+    """Write the version file and read it back in full; the caller holds the lock of `models/`."""
+    folder = versions_folder(output)
+    folder.mkdir(exist_ok=True)
+    for _ in _removed(folder.glob(".*.tmp")):  # of killed publications: the lock is ours
+        pass
+    path = folder / f"{run['version']}.pkl"
+    write_artifact(path, metadata, arrays, run=run)
+    verify_artifact(path)
+    return path
+
+
+def _removed(paths: Iterable[Path]) -> Iterator[Path]:
+    """Remove files as far as the system lets go of them; yield those that went."""
     for path in paths:
         with suppress(OSError):  # Windows keeps a file that somebody has mapped
             path.unlink()
-            n_removed += 1
-    return n_removed
+            yield path

@@ -3,7 +3,8 @@
 What counts is the content. It is compared with the hash of the data that the published model learnt
 from, so that neither a touch, nor an equal rewrite, nor a restart of the watcher trains anything.
 The settings of the training count too: a first model that was made in haste is followed by the one
-that was asked for, and changed settings by a model that heeds them.
+that was asked for, and changed settings by a model that heeds them. What was trained and then kept
+aside by the gate, or rolled back by somebody, is not trained again: its version is still there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..etl.files import Signature, signature
 from .backoff import Backoff
 from .children import NICENESS, Command, run_child
 from .files import settled_signature, sha256
+from .publish import published_version, versions_folder
 from .watching import WatchConfig, WatchReport
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,19 @@ def published_from(output: Path) -> tuple[str | None, str | None]:
     except ArtifactError:
         return None, None
     return metadata.get("data", {}).get("sha256"), metadata.get("settings_sha256")
+
+
+def unpublished_version(output: Path, data_sha256: str, settings_sha256: str) -> str | None:
+    """The version of these data and settings that is newer than the published one, or None."""
+    published = published_version(output)
+    if published is None:
+        return None
+    for path in sorted(versions_folder(output).glob("*.pkl"), reverse=True):
+        if path.stem <= published:
+            break
+        if published_from(path) == (data_sha256, settings_sha256):
+            return path.stem
+    return None
 
 
 def _ticks(data: Path, stop: Event, config: WatchConfig) -> Iterator[object]:
@@ -131,6 +146,13 @@ class _Trainer:
         if (digest, self._settings_sha256) == published_from(self._output):
             log.info("up to date", file=str(self._data), sha256=digest[:12])
             return
+        if version := unpublished_version(self._output, digest, self._settings_sha256):
+            log.warning(
+                "not trained again: the model of this file was kept aside or rolled back; to "
+                f"publish it: selera models promote {version}",
+                file=str(self._data),
+            )
+            return
         self._train(digest)
 
     def _train(self, digest: str) -> None:
@@ -141,10 +163,19 @@ class _Trainer:
             self._backoff.reset()
         elif code is not None:
             self.n_failed += 1
-            self._after_failure(code)
+            self._after_failure(code, digest)
 
-    def _after_failure(self, code: int) -> None:
+    def _after_failure(self, code: int, digest: str) -> None:
         """A content that cannot be used is not tried again; a training that was killed is."""
+        if code > 0 and (
+            version := unpublished_version(self._output, digest, self._settings_sha256)
+        ):
+            log.warning(
+                "the gate kept the new model aside, the old one stays until the file changes; to "
+                f"publish it: selera models promote {version}",
+                code=code,
+            )
+            return
         if code > 0:
             kept = "the old model stays" if self._output.exists() else "there is no model yet"
             log.warning(f"training failed, {kept} until the file changes", code=code)

@@ -8,10 +8,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ..contracts.behaviors import Behavior
+from ..contracts.events import EventOutcome
 from ..contracts.ids import Id
 
 ReasonType = Literal[
-    "because_you_visited", "because_you_bought", "because_you_rated", "because_you_reviewed"
+    "because_you_visited",
+    "because_you_bought",
+    "because_you_rated",
+    "because_you_reviewed",
+    "boosted_by_rule",
 ]
 Fallback = Annotated[
     Literal["popular"] | None,
@@ -42,30 +47,33 @@ class UserProfile(msgspec.Struct, frozen=True):
 class Product(msgspec.Struct, frozen=True):
     """A product with its details; null where the database knows none.
 
-    The fields after `brand` are absent where the shop's table has no such column.
+    Absent are fields that were not asked for and, after `brand`, those for which the shop's table
+    has no column.
     """
 
     product_id: Id
-    product_name: str | None
-    category: str | None
-    tag: str | None
-    source_country: str | None
-    price: float | None
-    brand: str | None
+    product_name: str | UnsetType | None = UNSET
+    category: str | UnsetType | None = UNSET
+    tag: str | UnsetType | None = UNSET
+    source_country: str | UnsetType | None = UNSET
+    price: float | UnsetType | None = UNSET
+    brand: str | UnsetType | None = UNSET
     currency: str | UnsetType | None = UNSET
     stock: int | UnsetType | None = UNSET
     image_url: str | UnsetType | None = UNSET
 
 
-class Reason(msgspec.Struct, frozen=True):
-    """A product of the user's own history, and how much of the score is due to it."""
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What put a product there, and how much of the score is due to it.
+
+    A product of the user's own history, or, with `rule`, a rule of the shop.
+    """
 
     type: ReasonType
-    product_id: Id
-    product_name: str | None
-    contribution: Annotated[
-        float, Meta(description="What this product adds to the score, exactly; above 0.")
-    ]
+    product_id: Id | None = None
+    product_name: str | None = None
+    contribution: Annotated[float, Meta(description="What it adds to the score, exactly.")] = 0.0
+    rule: str | None = None
 
 
 class Recommendation(msgspec.Struct, frozen=True):
@@ -78,9 +86,24 @@ class Recommendation(msgspec.Struct, frozen=True):
     ]
     product: Product
     source: Annotated[
-        str, Meta(description="What put it there: an algorithm, `profile` or `popular`.")
+        str,
+        Meta(
+            description="What put it there: an algorithm, `profile`, `popular`, `new` (a product"
+            " without behavior, by its fields), `rule` (pinned by the shop) or `filler` (outside of"
+            " the filters, where `strict` is false)."
+        ),
     ]
     reasons: list[Reason]
+    baseline: Annotated[
+        float | None,
+        Meta(
+            description="What is left of the score without the contributions of `reasons`: they"
+            " and it sum to the score. Null where no reasons are given."
+        ),
+    ] = None
+    rule: Annotated[str | UnsetType, Meta(description="The rule that pinned it; else absent.")] = (
+        UNSET
+    )
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
@@ -92,14 +115,41 @@ class ModelInfo(msgspec.Struct, frozen=True):
     data_sha256: Annotated[str, Meta(description="SHA-256 of the data-training.csv behind it.")]
 
 
+class Assignment(msgspec.Struct, frozen=True):
+    """The experiment that the user is part of, and on which side."""
+
+    name: str
+    variant: Literal["control", "treatment"]
+
+
 class RecommendAnswer(msgspec.Struct, frozen=True):
     """The products recommended to a user, best first."""
 
-    user: UserProfile
+    user: Annotated[
+        UserProfile | None, Meta(description="Null where a basket asked, and not a user.")
+    ]
     recommendations: list[Recommendation]
     fallback: UserFallback
     model: ModelInfo
-    recommendation_id: Annotated[str, Meta(description="New for every answer.")]
+    recommendation_id: Annotated[
+        str, Meta(description="New for every answer; send it with the events that it leads to.")
+    ]
+    degraded: Annotated[
+        bool,
+        Meta(
+            description="True while the database does not answer: made from what was known before."
+        ),
+    ] = False
+    experiment: Assignment | UnsetType = UNSET
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """Lists for several users, in the order in which they were asked for."""
+
+    answers: list[RecommendAnswer]
+    unknown_user_ids: Annotated[
+        list[Id], Meta(description="Users whom nobody knows; they have no list.")
+    ]
 
 
 class ScoredProduct(msgspec.Struct, frozen=True):
@@ -126,6 +176,29 @@ class PopularAnswer(msgspec.Struct, frozen=True):
     model: ModelInfo
 
 
+class TrendingAnswer(msgspec.Struct, frozen=True):
+    """The products that gain most users of late, the steepest rise first."""
+
+    trending: list[ScoredProduct]
+    window_days: Annotated[
+        float | None,
+        Meta(
+            description="Days that count as of late, back from the end of what was learnt; null"
+            " where the data know no time."
+        ),
+    ]
+    model: ModelInfo
+
+
+class EventsAnswer(msgspec.Struct, frozen=True):
+    """What became of each event, in the order in which they were sent."""
+
+    stored: int
+    duplicates: int
+    rejected: int
+    outcomes: list[EventOutcome]
+
+
 class UserAnswer(msgspec.Struct, frozen=True):
     """A user's profile, and how many usable behaviors of each kind the database holds."""
 
@@ -143,10 +216,15 @@ class UserList(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """A service that can answer: its model is loaded and its database responds."""
+    """A service that can answer: its model is loaded.
 
-    status: Literal["ready"]
+    `degraded` where its database does not respond: it answers from the model and from what it
+    remembers, and takes no events.
+    """
+
+    status: Literal["ready", "degraded"]
     model: ModelInfo
     model_age_s: Annotated[
         float | None, Meta(description="Seconds since the training; null where it is not told.")
     ]
+    model_is_stale: bool

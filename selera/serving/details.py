@@ -11,7 +11,10 @@ from ..contracts import protocols
 from ..contracts.ids import Id
 from .answers import Product, UserProfile
 
-_PRODUCT_FIELDS = msgspec.structs.fields(Product)
+PRODUCT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Product))
+"""All that may be told of a product; `product_id` comes first and always is."""
+
+_ALWAYS_TOLD = frozenset(("product_name", "category", "tag", "source_country", "price", "brand"))
 
 
 def profile_of(
@@ -24,10 +27,18 @@ def profile_of(
 
 
 def product_of(product_id: Id, row: protocols.Product) -> Product:
-    """The details of one product: a column that the table lacks is absent."""
+    """The details of one product: an optional column that the table lacks is absent."""
     values: dict[str, Any] = {
-        field.name: row.get(field.name)
-        for field in _PRODUCT_FIELDS
-        if field.name in row or field.required
+        name: row.get(name) for name in PRODUCT_FIELDS[1:] if name in row or name in _ALWAYS_TOLD
     }
-    return Product(**(values | {"product_id": product_id}))
+    return Product(product_id, **values)
+
+
+def trimmed(product: Product, fields: frozenset[str] | None) -> Product:
+    """The product with only these fields told, besides its id; all of them for None."""
+    if fields is None:
+        return product
+    return Product(
+        product.product_id,
+        **{name: getattr(product, name) for name in PRODUCT_FIELDS[1:] if name in fields},
+    )

@@ -1,66 +1,136 @@
-"""Ordered lists of products: the model's order, the catalogue's details, no gaps."""
+"""Lists of products: what may be listed of the catalogue, and how a place of a list looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from ..contracts.ids import IdMap
-from ..contracts.protocols import Catalogue
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.ids import UNKNOWN_ROW, Id
+from ..models import Recommender
 from .answers import Product, ScoredProduct
-from .details import product_of
+from .catalogue import LiveCatalogue
+from .details import trimmed
+from .filters import allowed_products
+from .merchandise import Boost, Effects
+from .question import NO_FILTERS, Filters, Question
+from .shelf import Shelf
 
-_GROWTH = 4
 
+class Place(NamedTuple):
+    """One place of a list.
 
-class Found(NamedTuple):
-    """One place of a list: an item row of the model, its score, and the product behind it."""
+    item : row of the model; `UNKNOWN_ROW` for a product that it lacks
+    score : what it stands there for
+    product : with all of its details
+    source : what put it there, if not the ranker: `new`, `rule` or `filler`
+    rule : that pinned it, if one did
+    """
 
     item: int
     score: float
     product: Product
+    source: str | None = None
+    rule: str | None = None
 
 
-def fill(
-    limit: int,
-    ask: Callable[[int], list[tuple[int, float]]],
-    items: IdMap,
-    catalogue: Catalogue,
-) -> list[Found]:
-    """The first `limit` items of the model's order whose products the catalogue still has.
+class Choice:
+    """What may be listed for one question: the catalogue, its filters, the rules in force.
 
-    `ask(n)` gives the best n (item row, score) pairs; those of a larger n begin with those of a
-    smaller. It is asked again, for more, while products that are gone leave places empty; fewer
-    than `limit` come back only where there are no more.
+    shelf : the catalogue, as the model that answers sees it
+    effects : what the rules in force do with it; None where there are none
+    seen : ids that may not be listed because the user knows them
     """
-    found: list[Found] = []
-    looked_at, n = 0, min(limit, len(items))
-    while True:
-        pairs = ask(n)
-        found += _existing(pairs[looked_at:], items, catalogue)
-        if len(found) >= limit or len(pairs) < n or n == len(items):
-            return found[:limit]
-        looked_at, n = len(pairs), min(n * _GROWTH, len(items))
+
+    def __init__(
+        self, shelf: Shelf, filters: Filters, effects: Effects | None, seen: frozenset[Id]
+    ) -> None:
+        self.shelf = shelf
+        self.effects = effects
+        self._seen = seen
+        # Nothing to choose by is the usual case, and the quick one.
+        is_open = filters == NO_FILTERS and effects is None
+        self._products = None if is_open else self._allowed(filters)
+
+    def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
+        allowed = allowed_products(self.shelf.columns, self.shelf.ids, filters)
+        if self.effects is not None:
+            allowed &= ~self.effects.hidden
+        return allowed
+
+    def items(self, seen: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which items may be listed, bool (n_items,): `seen` are those that the user knows."""
+        allowed = self.shelf.listed.copy()
+        if self._products is not None:
+            allowed = self.shelf.of_items(self._products)
+        if self._seen:
+            allowed[seen] = False
+        return allowed
+
+    def others(self, filters: Filters, seen: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """The items that may fill a list up where `filters` are all that they must meet."""
+        allowed = self.shelf.of_items(self._allowed(filters))
+        if self._seen:
+            allowed[seen] = False
+        return allowed
+
+    def may_list(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the products in these rows of the catalogue may be listed, bool (m,)."""
+        allowed = np.ones(len(rows), np.bool_) if self._products is None else self._products[rows]
+        if not self._seen:
+            return allowed
+        known = [id in self._seen for id in self.shelf.ids.ids(rows)]
+        return allowed & ~np.array(known, dtype=np.bool_)
+
+    @property
+    def lift(self) -> NDArray[np.float32] | None:
+        """What rules add to the score of each item, in standard deviations; None for nothing."""
+        return None if self.effects is None else self.effects.lift
+
+    def pinned(self, limit: int) -> dict[Id, str]:
+        """The products that rules put first, at most `limit`, and the rule of each."""
+        if self.effects is None or self._products is None:
+            return {}
+        open = np.flatnonzero(self._products[self.effects.pinned]).tolist()
+        told = ((self.shelf.ids.id(int(self.effects.pinned[at])), at) for at in open)
+        chosen = islice(((id, at) for id, at in told if id not in self._seen), limit)
+        return {id: self.effects.pinned_by[at] for id, at in chosen}
+
+    def boosts(self, product_id: Id) -> list[Boost]:
+        """What rules add to the score of one product, rule by rule."""
+        if self.effects is None or not self.effects.boosts:
+            return []
+        row = self.shelf.ids.row(product_id)
+        return [] if row == UNKNOWN_ROW else self.effects.boosts_of(row)
 
 
-def ranked(found: list[Found]) -> list[ScoredProduct]:
+def places_of(
+    pairs: Sequence[tuple[int, float]],
+    model: Recommender,
+    catalogue: LiveCatalogue,
+    source: str | None = None,
+) -> list[Place]:
+    """The (item row, score) pairs as places; a product that is gone meanwhile is left out."""
+    ids = model.items.ids([item for item, _ in pairs])
+    products = catalogue.details(ids)
+    return [
+        Place(item, score, products[id], source)
+        for (item, score), id in zip(pairs, ids, strict=True)
+        if id in products
+    ]
+
+
+def ranked(places: Sequence[Place], question: Question) -> list[ScoredProduct]:
     """A list that needs no reasons, as an answer shows it."""
     return [
-        ScoredProduct(rank, rounded(place.score), place.product)
-        for rank, place in enumerate(found, start=1)
+        ScoredProduct(rank, rounded(place.score), trimmed(place.product, question.fields))
+        for rank, place in enumerate(places, start=1)
     ]
 
 
 def rounded(score: float) -> float:
     """Six significant digits: a score is a float32, and more of them would be noise."""
     return float(f"{score:.6g}")
-
-
-def _existing(pairs: list[tuple[int, float]], items: IdMap, catalogue: Catalogue) -> list[Found]:
-    ids = items.ids([item for item, _ in pairs])
-    rows = catalogue.products(ids)
-    return [
-        Found(item, score, product_of(id, rows[id]))
-        for (item, score), id in zip(pairs, ids, strict=True)
-        if id in rows
-    ]

@@ -1,46 +1,53 @@
 """The recommendation service: every question that a shop asks, answered from model and database.
 
-Nothing about a user is kept: the history is read from the database at each request and folded into
-the model, so what a user did a second ago counts, and so does a user whom the training never saw.
+A user's history is folded into the model at each request, so what a user did a second ago counts,
+and so does a user whom the training never saw. While the service follows the shop (`start`) it
+remembers histories and catalogue, and forgets what it hears to have changed; else it reads at each
+request. Where the database does not answer, the model's own memory of its users does.
 """
 
 from __future__ import annotations
 
-import uuid
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..contracts.behaviors import BEHAVIORS, BehaviorRow
-from ..contracts.errors import ProductNotFound, UserNotFound
-from ..contracts.histories import Histories
-from ..contracts.ids import UNKNOWN_ROW, Id, IdKind, parse_id
-from ..contracts.protocols import Catalogue, HistoryReader
+from ..contracts.behaviors import BEHAVIORS
+from ..contracts.errors import DatabaseError, ProductNotFound, SeleraError, UserNotFound
+from ..contracts.events import Event, EventType
+from ..contracts.ids import Id, IdKind, parse_id
+from ..contracts.protocols import EventWriter, HistoryReader
 from ..models import Recommender
+from . import metrics
 from .answers import (
+    BatchAnswer,
+    EventsAnswer,
     Health,
+    ModelInfo,
     PopularAnswer,
     RecommendAnswer,
-    Recommendation,
     SimilarAnswer,
+    TrendingAnswer,
     UserAnswer,
     UserList,
 )
-from .config import DEFAULT_LIMIT, OnUnknown, ServingConfig
-from .details import product_of, profile_of
-from .lists import Found, fill, ranked, rounded
-from .reasons import explain_list
-from .slot import ModelSlot, model_info
+from .baskets import basket_behaviors
+from .catalogue import CatalogueReader
+from .config import DEFAULT_LIMIT, ServingConfig
+from .details import profile_of
+from .everybody import Everybody
+from .follower import Job
+from .memory import Memory, Sources
+from .personal import Personal
+from .question import DEFAULT_QUESTION, Question
+from .slot import LOOK_EVERY_S, ModelSlot, model_info
+from .users import User
 
-_POPULAR: Literal["popular"] = "popular"
-_PROFILE: Literal["profile"] = "profile"
 
-
-class ShopReader(HistoryReader, Catalogue, Protocol):
+class ShopReader(HistoryReader, CatalogueReader, Protocol):
     """What the service reads of a shop; `selera.database.Shop` is one."""
 
     def user_ids(self, offset: int, limit: int) -> list[Id]:
@@ -51,26 +58,32 @@ class ShopReader(HistoryReader, Catalogue, Protocol):
         """Number of ids in the profile table."""
         ...
 
-    def ping(self) -> None:
-        """Raises DatabaseError where the database does not answer."""
-        ...
-
 
 class RecommendationService:
-    """Answers from the current model of `models` and from what `shop` says at this moment.
+    """Answers from the current model of `models` and from what `shop` says.
 
-    Safe to share between threads. Every method raises DatabaseError where the shop does not answer;
-    those that need a model raise ModelNotReady or ArtifactError where there is none to use.
+    Safe to share between threads. Methods that need a model raise ModelNotReady or ArtifactError
+    where there is none to use; those that cannot do without the shop raise DatabaseError where it
+    does not answer.
 
     An id may be given typed, or as the text that stands in a URL or a command.
     """
 
     def __init__(
-        self, models: ModelSlot, shop: ShopReader, config: ServingConfig | None = None
+        self,
+        models: ModelSlot,
+        shop: ShopReader,
+        config: ServingConfig | None = None,
+        sources: Sources | None = None,
+        events: EventWriter | None = None,
     ) -> None:
         self._models = models
         self._shop = shop
         self._config = config or ServingConfig()
+        self._events = events
+        self._memory = Memory(shop, self._config, sources or Sources())
+        self._personal = Personal(self._memory, self._config)
+        self._everybody = Everybody(self._memory)
 
     @property
     def user_id_kind(self) -> IdKind:
@@ -82,124 +95,130 @@ class RecommendationService:
         """Whether the shop's products have integers or texts as ids."""
         return self._shop.product_id_kind
 
-    def recommend(
-        self,
-        user_id: Id,
-        *,
-        limit: int = DEFAULT_LIMIT,
-        include_seen: bool = False,
-        on_unknown: OnUnknown = "error",
-        explain: bool = True,
-    ) -> RecommendAnswer:
-        """The `limit` best products for a user, best first, those already seen left out.
+    @property
+    def diversity(self) -> float:
+        """That of lists for which nobody says another."""
+        return self._config.diversity
+
+    def start(self) -> None:
+        """Follow the shop from now on, and remember what it says; `close` ends it."""
+        looking = Job("the model", partial(self._models.follow, self._prepare), LOOK_EVERY_S / 2)
+        self._memory.start(looking)
+
+    def close(self) -> None:
+        """Stop following the shop, and write down what experiments have yet to be told."""
+        self._memory.close()
+
+    def is_at_hand(self, user_id: Id) -> bool:
+        """Whether `recommend` would wait for nothing: no database, no large computation."""
+        return self._memory.is_at_hand(user_id, self._models.current())
+
+    def recommend(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> RecommendAnswer:
+        """The best products for a user, best first.
 
         A user without a usable history (none, or none that says liking) gets what users of a like
         profile like, or, where the profile tells nothing, what most users like; `fallback` says so.
-        Raises UserNotFound for an id with neither profile nor behavior, unless `on_unknown` is
-        "popular".
+        Raises UserNotFound for an id with neither profile nor behavior, unless the question wants
+        an unknown user answered.
+        """
+        current = self._models.current()
+        user_id = self._user_id(user_id)
+        side = self._memory.trials.side_of(user_id)
+        model = current if side is None else side.model
+        user = self._memory.user(user_id, model)
+        if user.is_current and not user.is_known and question.on_unknown == "error":
+            raise _unknown_user(user_id)
+        answer = self._personal.answer(user_id, user, model, question, side)
+        if side is not None:
+            self._memory.trials.expose(answer.recommendation_id, side, user_id)
+        return answer
+
+    def recommend_many(
+        self, user_ids: Sequence[Id], question: Question = DEFAULT_QUESTION
+    ) -> BatchAnswer:
+        """`recommend` for each of several users; those whom nobody knows are told apart."""
+        answers, unknown = [], []
+        for user_id in user_ids:
+            try:
+                answers.append(self.recommend(user_id, question))
+            except UserNotFound:
+                unknown.append(user_id)
+        return BatchAnswer(answers, unknown)
+
+    def recommend_basket(
+        self,
+        product_ids: Sequence[Id],
+        question: Question = DEFAULT_QUESTION,
+        type: EventType = "visit",
+    ) -> RecommendAnswer:
+        """The best products for somebody without an id who met these, the latest last.
+
+        Products that nobody knows say nothing; where all are such, `fallback` says so.
         """
         model = self._models.current()
-        user_id = self._user_id(user_id)
-        profile, behaviors = self._shop.profile(user_id), self._shop.history(user_id)
-        if profile is None and not behaviors and on_unknown == "error":
-            raise _unknown_user(user_id)
-        history = model.history(behaviors)
-        scores = model.score(history)
-        personal = bool(model.knows(history, scores)[0])
-        telling = model.cold_start.telling(profile or {})
-        if personal:
-            best = _personal(model, history, scores, include_seen)
-        else:
-            best = _popular(model, history, include_seen, telling)
-        found = fill(limit, best, model.items, self._shop)
-        fallback = None if personal else _PROFILE if len(telling) else _POPULAR
-        return RecommendAnswer(
-            user=profile_of(user_id, profile, self._config.profile_fields),
-            recommendations=self._recommendations(
-                model,
-                history,
-                behaviors if personal and explain else (),
-                found,
-                source=fallback or model.algorithm,
-            ),
-            fallback=fallback,
-            model=model_info(model),
-            recommendation_id=uuid.uuid4().hex,
-        )
+        ids = [parse_id(str(id), self.product_id_kind) for id in product_ids]
+        known = [id for id in ids if id is not None]
+        user = User(None, basket_behaviors(known, type, model.rating_scale))
+        return self._personal.answer(None, user, model, question, None)
 
-    def _recommendations(
-        self,
-        model: Recommender,
-        history: Histories,
-        explained_by: Sequence[BehaviorRow],
-        found: Sequence[Found],
-        *,
-        source: str,
-    ) -> list[Recommendation]:
-        items = np.array([place.item for place in found], dtype=np.int32)
-        ratings = model.predict_ratings(history, items)
-        reasons = (
-            explain_list(model, history, explained_by, found, self._shop, self._config.max_reasons)
-            if explained_by
-            else [[] for _ in found]
-        )
-        return [
-            Recommendation(
-                rank=place + 1,
-                score=rounded(each.score),
-                predicted_rating=None if ratings is None else round(float(ratings[0, place]), 2),
-                product=each.product,
-                source=source,
-                reasons=reasons[place],
-            )
-            for place, each in enumerate(found)
-        ]
-
-    def similar(self, product_id: Id, *, limit: int = DEFAULT_LIMIT) -> SimilarAnswer:
-        """The `limit` products most like a product, best first.
+    def similar(self, product_id: Id, question: Question = DEFAULT_QUESTION) -> SimilarAnswer:
+        """The products most like a product, best first.
 
         A product that the model cannot compare (it is newer than the training, or nobody liked it
         yet) gets what most users like, and `fallback` says so. Raises ProductNotFound for an id
         that is not in the catalogue.
         """
-        model = self._models.current()
-        product_id = self._product_id(product_id)
-        details = self._shop.products([product_id]).get(product_id)
-        if details is None:
-            raise _unknown_product(product_id)
-        item = model.items.row(product_id)
-        found: list[Found] = []
-        if item != UNKNOWN_ROW:
-            found = fill(limit, lambda n: model.similar(item, n), model.items, self._shop)
-        fallback = not found
-        if fallback:
-            others = np.arange(len(model.items)) != item
-            found = fill(limit, lambda n: model.popular(n, allowed=others), model.items, self._shop)
-        return SimilarAnswer(
-            product=product_of(product_id, details),
-            similar=ranked(found),
-            fallback=_POPULAR if fallback else None,
-            model=model_info(model),
+        return self._everybody.similar(
+            self._models.current(), self.product_id(product_id), question
         )
 
-    def popular(self, *, limit: int = DEFAULT_LIMIT) -> PopularAnswer:
-        """The `limit` products that most users like, best first."""
-        model = self._models.current()
-        found = fill(limit, model.popular, model.items, self._shop)
-        return PopularAnswer(popular=ranked(found), model=model_info(model))
+    def popular(self, question: Question = DEFAULT_QUESTION) -> PopularAnswer:
+        """The products that most users like, best first."""
+        return self._everybody.popular(self._models.current(), question)
 
-    def user(self, user_id: Id) -> UserAnswer:
+    def trending(self, question: Question = DEFAULT_QUESTION) -> TrendingAnswer:
+        """The products that gain most users of late, the steepest rise first."""
+        return self._everybody.trending(self._models.current(), question)
+
+    def record(self, events: Sequence[Event]) -> EventsAnswer:
+        """Write events into the shop's tables; they count in the next answer.
+
+        Raises DatabaseError where the database does not take them: then none is written.
+        """
+        if self._events is None:
+            raise DatabaseError("events are not taken here: no writer was given to the service")
+        try:
+            outcomes = self._events.write(events)
+        except DatabaseError:
+            metrics.count_events("failed", len(events))
+            raise
+        stored = [
+            event
+            for event, outcome in zip(events, outcomes, strict=True)
+            if outcome.status == "stored"
+        ]
+        self._memory.users.forget({event.user_id for event in stored})
+        self._memory.trials.convert(stored)
+        counts = Counter(outcome.status for outcome in outcomes)
+        for status, n in counts.items():
+            metrics.count_events(status, n)
+        return EventsAnswer(
+            counts["stored"], counts["duplicate"], counts["rejected"], list(outcomes)
+        )
+
+    def user(self, user_id: Id, *, profile: bool = True) -> UserAnswer:
         """A user's profile and the number of usable behaviors of each kind.
 
         Raises UserNotFound for an id with neither.
         """
         user_id = self._user_id(user_id)
-        profile, behaviors = self._shop.profile(user_id), self._shop.history(user_id)
-        if profile is None and not behaviors:
+        user = self._memory.users.get(user_id)
+        if not user.is_known:
             raise _unknown_user(user_id)
-        counts = Counter(row.behavior for row in behaviors)
+        counts = Counter(row.behavior for row in user.behaviors)
+        fields = self._config.profile_fields if profile else ()
         return UserAnswer(
-            user=profile_of(user_id, profile, self._config.profile_fields),
+            user=profile_of(user_id, user.profile, fields),
             behaviors={behavior: counts[behavior] for behavior in BEHAVIORS},
         )
 
@@ -212,11 +231,36 @@ class RecommendationService:
             total=self._shop.count_users(),
         )
 
+    def forget(self, user_id: Id) -> None:
+        """Remember nothing of a user who was erased."""
+        self._memory.users.forget([self._user_id(user_id)])
+
+    def model(self) -> ModelInfo:
+        """The model that answers now; raises where there is none."""
+        return model_info(self._models.current())
+
     def health(self) -> Health:
-        """Model and age, where both the model and the database can answer; raises where not."""
+        """Model and age; raises where there is no model. Degraded where the database is silent."""
         model = self._models.current()
-        self._shop.ping()
-        return Health("ready", model_info(model), age_s(model.trained_at))
+        status: Literal["ready", "degraded"] = "ready" if self._answers() else "degraded"
+        age = age_s(model.trained_at)
+        is_stale = age is not None and age > 3600 * self._config.stale_after_hours
+        return Health(status, model_info(model), age, is_stale)
+
+    def _answers(self) -> bool:
+        """Whether the shop's database tells of a user; one known to be silent is not asked."""
+        if not self._memory.answers:
+            return False
+        try:
+            self._shop.user_ids(0, 1)
+        except DatabaseError:
+            return False
+        return True
+
+    def _prepare(self, model: Recommender) -> None:
+        """Make ready what the first answer of a new model needs; that answer will, where not."""
+        with contextlib.suppress(SeleraError):
+            self._memory.shelf(model)
 
     def _user_id(self, user_id: Id) -> Id:
         parsed = parse_id(str(user_id), self.user_id_kind)
@@ -224,7 +268,8 @@ class RecommendationService:
             raise UserNotFound(f"{user_id!r} is no user id: the ids of this shop are integers")
         return parsed
 
-    def _product_id(self, product_id: Id) -> Id:
+    def product_id(self, product_id: Id) -> Id:
+        """The id typed as the shop has it; ProductNotFound where it can be none."""
         parsed = parse_id(str(product_id), self.product_id_kind)
         if parsed is None:
             raise ProductNotFound(
@@ -233,34 +278,10 @@ class RecommendationService:
         return parsed
 
 
-_Best = Callable[[int], list[tuple[int, float]]]
-
-
-def _personal(
-    model: Recommender, history: Histories, scores: NDArray[np.float32], include_seen: bool
-) -> _Best:
-    return lambda n: model.recommend(history, n, exclude_seen=not include_seen, scores=scores).list(
-        0
-    )
-
-
-def _popular(
-    model: Recommender, history: Histories, include_seen: bool, profile: NDArray[np.int32]
-) -> _Best:
-    """What users of such a profile like, the seen ones left out unless asked for."""
-    allowed = np.ones(len(model.items), dtype=np.bool_)
-    allowed[history.items] = include_seen
-    return lambda n: model.popular(n, allowed=allowed, profile=profile)
-
-
 def _unknown_user(user_id: Id) -> UserNotFound:
     return UserNotFound(
         f"no user {user_id!r}: neither a profile nor a behavior in the database bears this id"
     )
-
-
-def _unknown_product(product_id: Id) -> ProductNotFound:
-    return ProductNotFound(f"no product {product_id!r} in the shop's catalogue")
 
 
 def age_s(trained_at: str) -> float | None:

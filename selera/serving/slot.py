@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,6 +16,12 @@ from ..artifact import open_artifact
 from ..contracts.errors import ArtifactError
 from ..models import Recommender
 from .answers import ModelInfo
+from .metrics import count_refused_model, count_swap
+
+MOST_OPEN_VERSIONS = 4
+"""Of a shelf: the two of the running experiment, and those of the one before."""
+
+_SANE_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 LOOK_EVERY_S = 0.2
 """A replaced file is noticed at the first request after this many seconds."""
@@ -61,7 +70,16 @@ class ModelSlot:
             raise type(refusal)(str(refusal))
         return model
 
-    def _look(self) -> None:
+    def follow(self, prepare: Callable[[Recommender], object]) -> None:
+        """Look at the file now, so that no request has to.
+
+        A new model is given to `prepare` before it answers; meanwhile the one that there is does.
+        The first one is not: nobody could answer meanwhile.
+        """
+        with self._lock:
+            self._look(prepare)
+
+    def _look(self, prepare: Callable[[Recommender], object] | None = None) -> None:
         """Load the file if it is another one than at the last look; the caller holds the lock."""
         self._look_at = time.monotonic() + LOOK_EVERY_S
         signature = _signature(self._path)
@@ -74,12 +92,38 @@ class ModelSlot:
             model = _load(self._path)
         except ArtifactError as error:
             self._refusal = error
+            count_refused_model()
             kept = None if self._model is None else self._model.version
             log.warning("model refused", reason=str(error), kept_version=kept)
         else:
+            if self._model is not None:
+                if prepare is not None:
+                    prepare(model)
+                count_swap()
             self._model = model
             seconds = round(time.perf_counter() - started, 3)
             log.info("model loaded", version=model.version, items=len(model.items), seconds=seconds)
+
+
+class VersionShelf:
+    """The versions in one folder, opened when they are asked for; the last few stay open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._models: OrderedDict[str, Recommender] = OrderedDict()
+
+    def get(self, version: str) -> Recommender:
+        """The model of this version; ArtifactError where there is none, or none to use."""
+        with self._lock:
+            model = self._models.get(version)
+            if model is None:
+                if not _SANE_VERSION.fullmatch(version):
+                    raise ArtifactError(f"{version!r} is no name of a version")
+                model = self._models[version] = _load(self._folder / f"{version}.pkl")
+                while len(self._models) > MOST_OPEN_VERSIONS:
+                    self._models.popitem(last=False)
+            return model
 
 
 def model_info(model: Recommender) -> ModelInfo:

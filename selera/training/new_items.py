@@ -9,12 +9,14 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-import scipy.sparse
 from msgspec import Meta
 from threadpoolctl import threadpool_limits
 
-from ..models.new_items import NewItemModel
+from ..models.new_items import NewItemModel, moments
 from .evidence import Evidence
+
+_TEACHERS = 2048
+"""Warm items that teach at most, every k-th of more: a request has to score all of them."""
 
 
 class NewItemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,16 +37,13 @@ def fit_new_items(evidence: Evidence, config: NewItemConfig) -> NewItemModel | N
         return None
     liked = np.bincount(histories.items, histories.weights, minlength=evidence.n_items) > 0
     items = np.flatnonzero(liked).astype(np.int32)
+    items = items[:: -(-len(items) // _TEACHERS) or 1]
     known = features.gather(items)
     if len(items) < 2 or not len(known.columns):
         return None
     n = len(features.names)
-    has = scipy.sparse.csr_array(
-        (np.ones(len(known.columns)), known.columns, known.indptr), shape=(len(items), n)
-    )
-    together = (has.T @ has).toarray()
-    shares = np.diag(together) / len(items)
-    gram = together - len(items) * np.outer(shares, shares)
+    shares, covariance = moments(known.indptr, known.columns, n)
+    gram = len(items) * covariance
     gram[np.diag_indices(n)] += config.regularization
     with threadpool_limits(1, user_api="blas"):  # the same bytes at any number of threads
         inverse = np.linalg.inv(gram)
@@ -53,5 +52,7 @@ def fit_new_items(evidence: Evidence, config: NewItemConfig) -> NewItemModel | N
         indptr=known.indptr,
         columns=known.columns,
         inverse=inverse.astype(np.float32),
+        shares=shares,
+        covariance=covariance,
         boldness=np.array([config.boldness], dtype=np.float32),
     )

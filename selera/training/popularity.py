@@ -44,4 +44,5 @@ def fit_popularity(
     bought = (histories.kinds & (1 << BUY_CODE) > 0) & (histories.weights > 0)
     evidence = (bought + _TIE_BREAK * histories.weights) * np.exp2(-ages / config.half_life)
     totals = np.bincount(histories.items, weights=evidence, minlength=n_items)
-    return PopularityModel((totals / max(totals.max(initial=0.0), 1e-300)).astype(np.float32))
+    scores = (totals / max(totals.max(initial=0.0), 1e-300)).astype(np.float32)
+    return PopularityModel.prepared(scores)

@@ -23,6 +23,7 @@ from .holdout import hold_out
 from .popularity import fit_popularity
 from .rankers import RANKERS, require_components
 from .raters import RATERS, has_ratings
+from .retrieval import with_index
 from .review_stars import read_reviews
 from .settings import TrainingConfig
 
@@ -103,7 +104,7 @@ def fit_recommender(
     return Recommender(
         items=interactions.items,
         users=interactions.users,
-        ranker=ranker,
+        ranker=with_index(ranker, seed=seed),
         rater=_fit_rater(recipe.rater, evidence, config, seed, progress),
         popularity=fit_popularity(histories, evidence.n_items, config.popularity),
         rating_scale=interactions.rating_scale,

@@ -58,6 +58,7 @@ def fit_vstan(histories: Histories, n_items: int, config: VstanConfig) -> Sessio
     recency = np.exp2(-timed_age / config.session_half_life)
     postings, posting_indptr = _index(items, newest[sessions], n_items, config.n_sessions)
     n_with = np.bincount(items, minlength=n_items)
+    owners = np.bincount(rows[kept][indptr[:-1]], minlength=len(histories))
     return SessionModel(
         session_indptr=indptr,
         session_items=items,
@@ -74,6 +75,7 @@ def fit_vstan(histories: Histories, n_items: int, config: VstanConfig) -> Sessio
             anchor_decay=config.anchor_decay,
             neighbor_decay=config.neighbor_decay,
         ),
+        user_sessions=np.concatenate([[0], np.cumsum(owners)]).astype(np.int64),
     )
 
 

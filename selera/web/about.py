@@ -37,14 +37,23 @@ ABOUT = About(
         "recommend": "/recommend/{user_id}",
         "similar": "/similar/{product_id}",
         "popular": "/popular",
+        "trending": "/trending",
+        "events": "/events",
         "users": "/users",
         "user": "/users/{user_id}",
+        "models": "/models",
+        "rules": "/rules",
+        "experiments": "/experiments",
+        "metrics": "/metrics",
         "live": "/health/live",
         "ready": "/health/ready",
         "documentation": "/docs",
         "openapi": "/openapi.json",
     },
 )
+
+NOT_TO_CLICK = frozenset({"events", "models", "rules", "experiments", "metrics"})
+"""Links that show nothing to who follows one: they need a body, or the scope `admin`."""
 
 
 def alive() -> Live:

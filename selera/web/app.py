@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from threadpoolctl import threadpool_limits
 
-from ..serving import RecommendationService
+from ..contracts.errors import SeleraError
+from ..serving import ModelInfo, RecommendationService
+from ..serving.metrics import ModelCollector
+from .auth import Door, admit, identity_of
+from .bodies import check_media_type
 from .config import WebConfig
 from .edge import Edge
 from .error_handler import to_response
+from .metrics import metrics_route
+from .office import Office
 from .pages import docs, front, openapi_route, static_file
 from .parameters import check_parameters
+from .questions import read_filters, read_list_question, read_question
 from .routes import API_ROUTES
 from .workers import Workers
 
 
-def create_app(service: RecommendationService, config: WebConfig) -> Litestar:
-    """An app that answers from `service`; it opens and closes its own threads, not the service."""
+def create_app(
+    service: RecommendationService,
+    config: WebConfig,
+    door: Door | None = None,
+    office: Office | None = None,
+) -> Litestar:
+    """An app that answers from `service`; it opens and closes its own threads, not the service.
+
+    `door` checks who asks; without one everybody may ask for everything. `office` does what the
+    admin scope asks for; without one there are models, and nothing else.
+    """
+    office = office or Office(config.model, None)
     workers = Workers(config.threads, config.waiting)
 
     @asynccontextmanager
@@ -30,15 +49,32 @@ def create_app(service: RecommendationService, config: WebConfig) -> Litestar:
             yield
         workers.close()
 
+    async def enter(request: Request[Any, Any, Any]) -> Response[None] | None:
+        # No guards: the router copies the whole route for each guard of each request.
+        admit(door, request)
+        await check_parameters(request, request.scope["route_handler"])
+        check_media_type(request.scope["method"], request.scope["state"]["headers"])
+        return _what_is_possible(request) if request.scope["method"] == "OPTIONS" else None
+
     dependencies = {
+        "identity": Provide(identity_of, sync_to_thread=False),
+        "filters": Provide(read_filters, sync_to_thread=False),
+        "list_question": Provide(read_list_question, sync_to_thread=False),
+        "office": Provide(lambda: office, sync_to_thread=False),
+        "question": Provide(read_question, sync_to_thread=False),
         "service": Provide(lambda: service, sync_to_thread=False),
         "threads": Provide(lambda: workers, sync_to_thread=False),
     }
-    described = (*API_ROUTES, front)
+    about_model = ModelCollector(
+        lambda: _model_of(service), config.serving.stale_after_hours, time.time
+    )
+    metrics = metrics_route(about_model, public=config.metrics_public)
+    described = (*API_ROUTES, metrics, front)
     app = Litestar(
         [*described, docs, static_file, openapi_route(described, dependencies)],
         dependencies=dependencies,
-        guards=[check_parameters],
+        before_request=enter,
+        request_max_body_size=config.max_body_bytes,
         exception_handlers={Exception: to_response},
         lifespan=[working],
         openapi_config=None,
@@ -47,5 +83,20 @@ def create_app(service: RecommendationService, config: WebConfig) -> Litestar:
         pdb_on_exception=False,
     )
     # Around the router too, because a request that no route takes is answered like any other.
-    app.asgi_handler = Edge(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, config)
     return app
+
+
+def _what_is_possible(request: Request[Any, Any, Any]) -> Response[None]:
+    """The methods of a path; the router's own answer knows those of one handler only."""
+    path = request.scope["path_template"]
+    methods = next(each.methods for each in request.app.routes if each.path_format == path)
+    return Response(None, status_code=204, headers={"allow": ", ".join(sorted(methods))})
+
+
+def _model_of(service: RecommendationService) -> ModelInfo | None:
+    """The model that answers now; None where there is none."""
+    try:
+        return service.model()
+    except SeleraError:
+        return None

@@ -1,29 +1,38 @@
 """The outermost layer of the app: what holds for every request, whatever it asks for.
 
-It gives a request its id, keeps the ids in its path encoded until a route reads them, answers HEAD
-as GET without the body, and writes one line into the log that tells no user's id.
+It answers to our own names only, gives a request its id, keeps the ids in its path encoded until a
+route reads them, gives its body a time to arrive, answers HEAD as GET without the body, answers a
+browser's preflights, finishes every answer, counts it, and writes one line into the log that tells
+no user's id.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import structlog
+from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Send
+
+from ..contracts.errors import SeleraError
+from .bodies import has_body, in_time
+from .config import WebConfig
+from .cors import Origins
+from .error_handler import to_response
+from .finishing import Finisher
+from .hosts import Hosts
+from .levels import log_level
+from .metrics import request_begins, request_ends
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _SAFE_IN_SEGMENT = "-._~!$&'()*+,;=:@"
-_DEFAULT_HEADERS = {
-    # Private unless a route says otherwise: a new route that forgets it leaks nothing.
-    b"cache-control": b"private, no-store",
-    b"x-content-type-options": b"nosniff",
-}
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 
 log = structlog.get_logger(__name__)
 
@@ -31,46 +40,100 @@ log = structlog.get_logger(__name__)
 class Edge:
     """An ASGI app around another; the server hands it HTTP requests and nothing else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, config: WebConfig) -> None:
         self._app = app
+        self._hosts = Hosts(config.host, config.allowed_hosts)
+        self._origins = Origins(config.cors_origins)
+        self._body_timeout_s = config.body_timeout_s
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
         method: str = scope["method"]
-        request_id = _request_id(scope["headers"])
-        status: int | None = None
-
-        async def send_finished(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = _finished(message["headers"], request_id)
-            elif method == "HEAD" and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
+        given: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = _request_id(given)
+        sending = _Sending(send, Finisher(method, given, request_id, self._origins))
         inner: Any = {**scope, "path": encoded_path(scope)}
         inner["method"] = "GET" if method == "HEAD" else method
-        inner["state"] = {**scope["state"], "request_id": request_id.decode()}
+        inner["state"] = {
+            **scope["state"],
+            "request_id": request_id.decode(),
+            "headers": given,
+            "identity": None,
+        }
+        if has_body(given):
+            receive = in_time(receive, self._body_timeout_s)
+        request_begins()
         try:
-            await self._app(inner, receive, send_finished)
+            await self._answer(inner, given, receive, sending)
         finally:
+            seconds = time.perf_counter() - started
+            route = inner.get("path_template")
+            request_ends(route, method, sending.status, seconds)
+            identity = inner["state"]["identity"]
             log.log(
                 log_level(inner, logging.INFO),
                 "request",
                 method=method,
-                route=inner.get("path_template"),
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 2),
+                route=route,
+                status=sending.status,
+                ms=round(seconds * 1000, 2),
+                key=identity and identity.key_id,
                 request_id=request_id.decode(),
             )
 
+    async def _answer(
+        self, inner: Any, given: Mapping[bytes, bytes], receive: Receive, sending: _Sending
+    ) -> None:
+        try:
+            self._hosts.check(given.get(b"host"))
+        except SeleraError as error:
+            request: Request[Any, Any, Any] = Request(inner, receive, sending)
+            refusal = to_response(request, error).to_asgi_response(app=None, request=request)
+            await refusal(inner, receive, sending)
+            return
+        preflight = self._origins.preflight(inner["method"], given)
+        if preflight is None:
+            await self._app(inner, receive, sending)
+        else:
+            start: Any = {"type": "http.response.start", "status": 204, "headers": preflight}
+            await sending(start)
+            await sending({"type": "http.response.body", "body": b"", "more_body": False})
 
-def log_level(scope: Any, level: int) -> int:
-    """The level of a line about this request: who asks for health asks all the time."""
-    is_probe = str(scope.get("path_template")).startswith("/health/")
-    return logging.DEBUG if is_probe else level
+
+class _Sending:
+    """A `send` that holds the beginning of an answer back until its body says how to finish it.
+
+    status : of the answer; None before there is one
+    """
+
+    __slots__ = ("_finisher", "_send", "_start", "status")
+
+    def __init__(self, send: Send, finisher: Finisher) -> None:
+        self._send = send
+        self._finisher = finisher
+        self._start: Any = None
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start, self.status = message, message["status"]
+            return
+        start = self._start
+        if start is None or message["type"] != "http.response.body":
+            await self._send(message)
+            return
+        self._start = None
+        more_body = message.get("more_body", False)
+        answer = await self._finisher.finish(
+            start["status"], start["headers"], message["body"], whole=not more_body
+        )
+        self.status = answer.status
+        headers = list(answer.headers.items())
+        start["status"], start["headers"] = answer.status, headers
+        message["body"] = answer.body
+        await self._send(start)
+        await self._send(message)
 
 
 def encoded_path(scope: Any) -> str:
@@ -79,22 +142,13 @@ def encoded_path(scope: Any) -> str:
     The server's own `path` is decoded, and in it the slash of an id is a slash of the path.
     """
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    if _PLAIN_PATH.fullmatch(raw):
+        return raw.decode()
     segments = raw.partition(b"?")[0].split(b"/")
     return "/".join(quote(unquote_to_bytes(each), safe=_SAFE_IN_SEGMENT) for each in segments)
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def _request_id(given: Mapping[bytes, bytes]) -> bytes:
     """The asker's X-Request-ID where it is harmless, else a new one."""
-    given = next((value for name, value in headers if name == b"x-request-id"), b"")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
-
-
-def _finished(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer with what every answer has; GET allows HEAD too."""
-    finished = [
-        (name, value + b", HEAD" if name.lower() == b"allow" and b"GET" in value else value)
-        for name, value in headers
-    ]
-    present = {name.lower() for name, _ in finished}
-    finished += [(name, v) for name, v in _DEFAULT_HEADERS.items() if name not in present]
-    return [*finished, (b"x-request-id", request_id)]
+    sent = given.get(b"x-request-id", b"")
+    return sent if _SANE_REQUEST_ID.fullmatch(sent) else secrets.token_hex(16).encode()

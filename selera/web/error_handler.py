@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -10,16 +11,25 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from ..contracts.errors import SeleraError
-from .edge import log_level
+from ..contracts.errors import RateLimited, SeleraError
+from .bodies import of_the_body
+from .levels import log_level
 from .parameters import RULES
-from .problems import INTERNAL_ERROR, PROBLEM_MEDIA_TYPE, FieldError, Problem, problem_kind
+from .problems import (
+    INTERNAL_ERROR,
+    PROBLEM_MEDIA_TYPE,
+    FieldError,
+    Problem,
+    ProblemKind,
+    problem_kind,
+)
 
 log = structlog.get_logger(__name__)
 
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Tell an error as a problem; what is not the asker's fault is logged with its own words."""
+    error = of_the_body(error) or error
     kind = problem_kind(error)
     request_id = request.scope["state"]["request_id"]
     if kind.status >= 500:
@@ -44,15 +54,31 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
         request_id=request_id,
         errors=field_errors or msgspec.UNSET,
     )
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if kind.retry_after_s is not None:
-        headers["retry-after"] = str(kind.retry_after_s)
     return Response(
         msgspec.json.encode(problem),
         status_code=kind.status,
         media_type=PROBLEM_MEDIA_TYPE,
-        headers=headers,
+        headers=_headers(kind, error),
     )
+
+
+def _headers(kind: ProblemKind, error: Exception) -> dict[str, str]:
+    """What the answer says beside its body: when to come again, what to bring."""
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if kind.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if kind.closes:
+        headers["connection"] = "close"
+    if kind.retry_after_s is not None:
+        headers["retry-after"] = str(kind.retry_after_s)
+    if isinstance(error, RateLimited):
+        seconds = str(max(1, ceil(error.retry_after_s)))
+        headers |= {
+            "retry-after": seconds,
+            "ratelimit-remaining": "0",
+            "ratelimit-reset": seconds,
+        }
+    return headers
 
 
 def _field_errors(request: Request[Any, Any, Any], error: Exception) -> list[FieldError]:
@@ -60,15 +86,16 @@ def _field_errors(request: Request[Any, Any, Any], error: Exception) -> list[Fie
     found = error.extra if isinstance(error, HTTPException) else None
     if not isinstance(found, list):
         return []
-    return [
-        FieldError(each["field"], each["message"])
-        if "field" in each
-        else FieldError(
-            each["key"],
-            f"must be {RULES[each['key']]}, got {request.query_params[each['key']]!r}",
-        )
-        for each in found
-    ]
+    return [_field_error(request, each) for each in found]
+
+
+def _field_error(request: Request[Any, Any, Any], found: dict[str, str]) -> FieldError:
+    if "field" in found:
+        return FieldError(found["field"], found["message"])
+    key = found.get("key", "data")
+    if key in RULES and key in request.query_params:
+        return FieldError(key, f"must be {RULES[key]}, got {request.query_params[key]!r}")
+    return FieldError("body" if key == "data" else key, found["message"])
 
 
 def _detail(

@@ -1,18 +1,22 @@
-"""Taking a port, or saying why it cannot be had."""
+"""Taking a port, or saying why it cannot be had; and as many connections as the system allows."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 
 from ..contracts.errors import ConfigError
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted; the system may allow fewer (net.core.somaxconn)."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; ConfigError, with the cure, where there can be none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
@@ -23,3 +27,19 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} at port {port}: {error.strerror}. Choose an address of this "
             "machine and a free port above 1023: --host 127.0.0.1 --port 5000"
         ) from error
+
+
+def allow_many_files() -> int | None:
+    """Raise the number of files and connections of this process to all that it may have.
+
+    Returns that number; None where the system does not count them (Windows).
+    """
+    try:
+        import resource
+    except ImportError:
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS has a bound that it does not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return hard
+    return soft

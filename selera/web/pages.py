@@ -17,7 +17,8 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from .about import ABOUT, About
+from .about import ABOUT, NOT_TO_CLICK, About
+from .caching import entity_tag
 from .documentation import openapi_document, problems
 
 _STATIC = Path(__file__).parent / "static"
@@ -60,7 +61,8 @@ async def front(request: Request[Any, Any, Any]) -> Response[About]:
 @get("/docs", include_in_schema=False, cache_control=_REVALIDATED)
 async def docs() -> Response[bytes]:
     """The interactive documentation, which needs nothing from the internet."""
-    return Response(_read("docs.html"), media_type="text/html", headers=_PAGE_HEADERS)
+    headers = {**_PAGE_HEADERS, "etag": _tag("docs.html")}
+    return Response(_read("docs.html"), media_type="text/html", headers=headers)
 
 
 @get("/static/{name:str}", include_in_schema=False, cache_control=CacheControlHeader(max_age=3600))
@@ -68,7 +70,7 @@ async def static_file(name: FromPath[str]) -> Response[bytes]:
     """A file that a page needs."""
     if name not in _MEDIA_TYPES:
         raise NotFoundException
-    return Response(_read(name), media_type=_MEDIA_TYPES[name])
+    return Response(_read(name), media_type=_MEDIA_TYPES[name], headers={"etag": _tag(name)})
 
 
 def openapi_route(
@@ -77,12 +79,14 @@ def openapi_route(
     """The route of the OpenAPI document, which is made when it is first asked for."""
 
     @cache
-    def document() -> bytes:
-        return msgspec.json.encode(openapi_document(described, dependencies))
+    def document() -> tuple[bytes, dict[str, str]]:
+        text = msgspec.json.encode(openapi_document(described, dependencies))
+        return text, {"etag": entity_tag(text, same_for_all=True).decode()}
 
     @get("/openapi.json", include_in_schema=False, cache_control=_REVALIDATED)
     async def openapi() -> Response[bytes]:
-        return Response(document(), media_type="application/json")
+        text, headers = document()
+        return Response(text, media_type="application/json", headers=headers)
 
     return openapi
 
@@ -94,12 +98,18 @@ def _read(name: str) -> bytes:
 
 
 @cache
+def _tag(name: str) -> str:
+    """The ETag of a file, which is not read again for it."""
+    return entity_tag(_read(name), same_for_all=True).decode()
+
+
+@cache
 def _front_page() -> bytes:
     links = "\n".join(
         f'<li><a href="{escape(path)}">{escape(path)}</a></li>'
-        if "{" not in path
+        if "{" not in path and name not in NOT_TO_CLICK
         else f"<li><code>{escape(path)}</code></li>"
-        for path in ABOUT.links.values()
+        for name, path in ABOUT.links.items()
     )
     page = Template(_read("index.html").decode("utf-8"))
     text = page.substitute(

@@ -11,11 +11,43 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import UNSET, Meta, UnsetType
 
 from ..contracts import errors
+from .hosts import Misdirected
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class RequestTimeout(errors.SeleraError):
+    """A request did not arrive in time."""
+
+    code = "request_timeout"
+
+
+class HeadersTooLarge(errors.SeleraError):
+    """A request has more headers than anybody needs."""
+
+    code = "headers_too_large"
+
+
+class UnreadableBody(errors.SeleraError):
+    """A body ended too early, or nests without end."""
+
+    code = "bad_request"
+
+
+class UnsupportedMediaType(errors.SeleraError):
+    """A body is of a type that no route takes."""
+
+    code = "unsupported_media_type"
+
+
+class Conflict(errors.SeleraError):
+    """What is asked for contradicts what there is."""
+
+    code = "conflict"
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -43,6 +75,7 @@ class ProblemKind(msgspec.Struct, frozen=True):
 
     detail : said instead of the error's own text, which is for the log only
     retry_after_s : after how many seconds another try may do better
+    closes : whether the connection ends with the answer, as its rest cannot be trusted
     """
 
     code: str
@@ -50,6 +83,7 @@ class ProblemKind(msgspec.Struct, frozen=True):
     title: str
     detail: str | None = None
     retry_after_s: int | None = None
+    closes: bool = False
 
     @property
     def type(self) -> str:
@@ -61,13 +95,34 @@ INTERNAL_ERROR = ProblemKind(
     "internal_error", 500, "Internal error", "This is our fault; the log tells it by request_id."
 )
 
+_BAD_REQUEST = ProblemKind("bad_request", 400, "Bad request")
+
 PROBLEMS: dict[type[Exception], ProblemKind] = {
     ValidationException: ProblemKind("invalid_parameter", 422, "Invalid parameter"),
+    errors.Unauthorized: ProblemKind("unauthorized", 401, "No key, or none that is known"),
+    errors.Forbidden: ProblemKind("forbidden", 403, "Not with this key"),
+    errors.RateLimited: ProblemKind("rate_limited", 429, "Too many requests"),
+    RequestTimeout: ProblemKind("request_timeout", 408, "Too slow", closes=True),
+    RequestEntityTooLarge: ProblemKind(
+        "payload_too_large",
+        413,
+        "Body too large",
+        "The body is larger than the setting web.max_body_bytes allows; send less at once.",
+        closes=True,
+    ),
+    HeadersTooLarge: ProblemKind("headers_too_large", 431, "Headers too large", closes=True),
+    UnsupportedMediaType: ProblemKind("unsupported_media_type", 415, "Unsupported media type"),
+    Misdirected: ProblemKind("misdirected", 421, "Not for this host"),
     errors.UserNotFound: ProblemKind("user_not_found", 404, "Unknown user"),
     errors.ProductNotFound: ProblemKind("product_not_found", 404, "Unknown product"),
+    errors.VersionNotFound: ProblemKind("version_not_found", 404, "Unknown model version"),
+    errors.NameNotFound: ProblemKind("name_not_found", 404, "Unknown name"),
+    errors.Kept: ProblemKind("kept_aside", 409, "Held back by the gate"),
+    Conflict: ProblemKind("conflict", 409, "Contradicts what there is"),
     NotFoundException: ProblemKind("not_found", 404, "No such route"),
     MethodNotAllowedException: ProblemKind("method_not_allowed", 405, "Method not allowed"),
-    ClientException: ProblemKind("bad_request", 400, "Bad request"),
+    ClientException: _BAD_REQUEST,
+    UnreadableBody: _BAD_REQUEST,
     errors.ModelNotReady: ProblemKind("model_not_ready", 503, "No model yet", retry_after_s=5),
     errors.ArtifactError: ProblemKind(
         "invalid_model",
@@ -83,10 +138,23 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
         "The shop's database does not answer; the log says why, and `selera doctor` what to do.",
         retry_after_s=5,
     ),
+    errors.StateError: ProblemKind(
+        "state_unavailable",
+        503,
+        "Own database unavailable",
+        "Selera's own database does not answer; the log says why, and `selera doctor` what to do.",
+        retry_after_s=5,
+    ),
     errors.Busy: ProblemKind("busy", 503, "Too many requests in hand", retry_after_s=1),
     Exception: INTERNAL_ERROR,
 }
 """Which problem an exception becomes: the entry of its nearest class."""
+
+
+OF_EVERY_ROUTE = ("bad_request", "misdirected", "internal_error")
+OF_SCOPED_ROUTES = ("unauthorized", "forbidden", "rate_limited", "state_unavailable")
+OF_ROUTES_WITH_A_BODY = ("request_timeout", "payload_too_large", "unsupported_media_type")
+"""Codes that routes have in common: what the documentation need not be told route by route."""
 
 
 def problem_kind(error: Exception) -> ProblemKind:

@@ -71,7 +71,7 @@ def test_a_second_etl_says_that_nothing_changed(shop: Path) -> None:
 
 
 def test_training_prints_an_honest_evaluation_and_publishes(shop: Path) -> None:
-    done = selera("train", "--model", "svd", "--seed", "3", cwd=shop)
+    done = selera("train", "--model", "svd", "--seed", "3", "--force", cwd=shop)
 
     assert done.returncode == 0
     for word in ("NDCG@10", "Recall@10", "popularity", "RMSE", "MAE", "bias"):

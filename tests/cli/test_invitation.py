@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from selera.cli.invitation import Address, await_recommendation, invitation
+from selera.cli.invitation import Address, Trial, await_recommendation, invitation
 
 
 class Api(BaseHTTPRequestHandler):
@@ -15,6 +15,7 @@ class Api(BaseHTTPRequestHandler):
 
     users: list[object] = []
     refusals_left = 0
+    needs_key = False
     asked: list[str] = []
 
     def do_GET(self) -> None:
@@ -23,6 +24,8 @@ class Api(BaseHTTPRequestHandler):
         if self.path == "/health/ready" and type(self).refusals_left:
             type(self).refusals_left -= 1
             status = 503
+        elif self.needs_key and self.path != "/health/ready":
+            status = 401
         elif self.path.startswith("/users"):
             body = json.dumps({"user_ids": self.users}).encode()
         elif self.path == "/text":
@@ -37,8 +40,10 @@ class Api(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(users: list[object], refusals: int = 0) -> Iterator[Address]:
-    Api.users, Api.refusals_left, Api.asked = users, refusals, []
+def serving(
+    users: list[object], refusals: int = 0, *, needs_key: bool = False
+) -> Iterator[Address]:
+    Api.users, Api.refusals_left, Api.asked, Api.needs_key = users, refusals, [], needs_key
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -61,10 +66,24 @@ def test_the_invitation_is_a_request_that_was_answered(
     model.touch()
 
     with serving(users, refusals=2) as address:
-        assert await_recommendation(address, model, threading.Event()) == path
+        assert await_recommendation(address, model, threading.Event()) == Trial(path)
 
     assert Api.asked.count("/health/ready") == 3
     assert Api.asked[-1] == path
+
+
+def test_an_api_that_needs_a_key_is_invited_to_with_one_and_asked_no_more(tmp_path: Path) -> None:
+    model = tmp_path / "model.pkl"
+    model.touch()
+
+    with serving([7], needs_key=True) as address:
+        trial = await_recommendation(address, model, threading.Event())
+
+    assert trial == Trial("/popular", needs_key=True)
+    assert Api.asked == ["/health/ready", "/users?limit=1"]
+    assert invitation(address, trial, 1.0)[2] == (
+        f"  try   curl -H 'Authorization: Bearer KEY' {address.url}/popular"
+    )
 
 
 def test_nobody_is_asked_before_there_is_a_model(tmp_path: Path) -> None:
@@ -78,7 +97,7 @@ def test_nobody_is_asked_before_there_is_a_model(tmp_path: Path) -> None:
 
 
 def test_what_to_open_and_what_to_try_is_said() -> None:
-    lines = invitation(Address("127.0.0.1", 5000), "/recommend/a%20b?x=1&y=2", 12.34)
+    lines = invitation(Address("127.0.0.1", 5000), Trial("/recommend/a%20b?x=1&y=2"), 12.34)
 
     assert lines[0] == "Selera is ready after 12.3 s."
     assert lines[1] == "  open  http://127.0.0.1:5000/docs"

@@ -67,8 +67,8 @@ class Machine:
 
 
 @contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    arguments = ["-m", "selera", "run", "--port", "0"]
+def machine(folder: Path, *options: str) -> Iterator[Machine]:
+    arguments = ["-m", "selera", "run", "--port", "0", *options]
     # The marker lets us find every process of this machine, however far down.
     environment = {**SMALL, "MACHINE": str(folder)}
     with running(arguments, cwd=folder, log=folder / "log", environment=environment) as process:

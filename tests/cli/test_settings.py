@@ -9,7 +9,9 @@ from selera.cli.commands.serve import web_config
 from selera.cli.settings import SECTIONS, Settings, ShopFiles
 from selera.cli.sources import Value, Values, variable
 from selera.contracts.errors import ConfigError
+from selera.database import EventConfig
 from selera.etl import EtlConfig
+from selera.pipeline.erase import EraseConfig
 from selera.pipeline.train import TrainConfig
 from selera.pipeline.watching import WatchConfig
 from selera.serving import ServingConfig
@@ -165,7 +167,17 @@ def test_flags_travel_to_children_as_variables(tmp_path: Path) -> None:
 
 
 def test_every_section_of_every_room_is_checked(tmp_path: Path) -> None:
-    structs = [ShopFiles, ShopConfig, EtlConfig, TrainConfig, WatchConfig, ServingConfig, WebConfig]
+    structs = [
+        ShopFiles,
+        EventConfig,
+        ShopConfig,
+        EtlConfig,
+        TrainConfig,
+        WatchConfig,
+        EraseConfig,
+        ServingConfig,
+        WebConfig,
+    ]
 
     assert [place.partition(":")[2] for place in SECTIONS.values()] == [
         struct.__name__ for struct in structs

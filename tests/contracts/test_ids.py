@@ -64,3 +64,26 @@ def test_a_row_outside_is_an_error() -> None:
 def test_only_canonical_integers_are_integer_ids(text: str, id: int | None) -> None:
     assert parse_id(text, "int") == id
     assert parse_id(text, "str") == text
+
+
+@given(
+    known=st.lists(st.text(st.sampled_from("ab\0é日\ud800"), max_size=4), max_size=40, unique=True),
+    asked=st.lists(st.text(st.sampled_from("ab\0é日\ud800"), max_size=6), max_size=40, unique=True),
+)
+def test_the_rows_of_another_map_are_those_of_its_ids(known: list[str], asked: list[str]) -> None:
+    ids = IdMap.from_ids(known)
+
+    assert IdMap.from_ids(asked).rows_of(ids).tolist() == [
+        IdMap.from_ids(asked).row(each) for each in known
+    ]
+
+
+def test_the_rows_of_another_map_are_found_for_integers_and_for_long_texts() -> None:
+    assert IdMap.from_ids([7, -5, 3]).rows_of(IdMap.from_ids([3, 4, -5])).tolist() == [2, -1, 1]
+    long = ["p" * 65 + "a", "p" * 65 + "b"]
+    assert IdMap.from_ids(long).rows_of(IdMap.from_ids([*reversed(long), "p"])).tolist() == [
+        1,
+        0,
+        -1,
+    ]
+    assert IdMap.from_ids([1]).rows_of(IdMap.from_ids(["1"])).tolist() == [-1]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from selera.contracts.protocols import Model
 from selera.models.blend import BlendModel, tempered
 from selera.models.popularity import PopularityModel
 from selera.models.recent import RecentFirst
@@ -20,7 +21,7 @@ WEIGHTS = np.array([0.5, 0.3, 0.2])
 
 
 def blend(*, last: PopularityModel | None = None) -> BlendModel:
-    rankers = (
+    rankers: tuple[Model, ...] = (
         fit_itemknn(TOLD, SHOP.n_items, ItemKnnConfig()),
         fit_puresvd(TOLD, SHOP.n_items, PureSvdConfig(n_factors=4), seed=0),
         last or fit_popularity(TOLD, SHOP.n_items),

@@ -8,6 +8,7 @@ import pytest
 from selera.artifact import open_artifact, write_artifact
 from selera.contracts.feature_space import Bands, Categories, FeatureSpace
 from selera.contracts.features import Features
+from selera.contracts.protocols import Product
 from selera.models.cold_start import ColdStart
 from selera.models.recommender import Recommender
 from selera.training.puresvd import PureSvdConfig
@@ -52,21 +53,39 @@ def test_a_profile_turns_popularity_to_its_kind(opened: Recommender) -> None:
 
 
 def test_a_new_product_suits_those_who_like_its_kind(opened: Recommender) -> None:
-    products = [{"kind": "even", "price": "12.5"}, {"kind": "odd", "price": 12.5}, {}]
-    scores = opened.cold_start.score_new(opened.ranker.score(opened.histories), products)
+    products: list[Product] = [
+        {"kind": "even", "price": "12.5"},
+        {"kind": "odd", "price": 12.5},
+        {},
+    ]
+    for user in range(INTERACTIONS.n_users):
+        taste = opened.taste(opened.histories.take(user, user + 1))
+        scores = opened.score_new(taste, products)
+        assert scores is not None
+        assert scores.shape == (3,)
+        assert (scores[0] > scores[1]) == (user % 2 == 0)
+
+
+def test_new_products_have_scores_on_the_scale_of_the_list(opened: Recommender) -> None:
+    """A product like those of the user's kind stands among them, one of the other kind below."""
+    taste = opened.taste(opened.histories.take(0, 1))
+    listed = dict(opened.best(taste, 30, exclude_seen=False))
+    own = [score for item, score in listed.items() if item % 2 == 0]
+    other = [score for item, score in listed.items() if item % 2 == 1]
+    scores = opened.score_new(taste, [{"kind": "even", "price": 12.5}])
     assert scores is not None
-    assert scores.shape == (INTERACTIONS.n_users, 3)
-    assert (scores[::2, 0] > scores[::2, 1]).all()
-    assert (scores[1::2, 0] < scores[1::2, 1]).all()
+    assert np.mean(other) < scores[0] <= max(own)
 
 
 def test_a_model_file_changes_no_answer(recommender: Recommender, opened: Recommender) -> None:
-    scores = recommender.ranker.score(recommender.histories)
     products = [{"kind": "even"}, {"kind": "odd"}]
-    np.testing.assert_array_equal(
-        opened.cold_start.score_new(scores, products),
-        recommender.cold_start.score_new(scores, products),
+    one, other = (
+        each.score_new(each.taste(each.histories.take(3, 4)), products)
+        for each in (opened, recommender)
     )
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one, other)
     telling = np.array([0], dtype=np.int32)
     assert opened.popular(10, profile=telling) == recommender.popular(10, profile=telling)
     assert opened.cold_start.spaces() == recommender.cold_start.spaces()
@@ -76,7 +95,7 @@ def test_without_features_nothing_is_said(recommender: Recommender) -> None:
     model = fitted(None, None)
     assert model.cold_start == ColdStart()
     assert len(model.cold_start.telling({"kind": "even"})) == 0
-    assert model.cold_start.score_new(model.ranker.score(model.histories), [{}]) is None
+    assert model.score_new(model.taste(model.histories.take(0, 1)), [{}]) is None
     assert model.popular(10, profile=np.empty(0, np.int32)) == model.popular(10)
 
 

@@ -100,14 +100,74 @@ def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -
         np.testing.assert_array_equal(explanation.items, history.items)
 
 
-def test_one_explainer_explains_every_item(recommender: Recommender) -> None:
+def test_many_items_are_explained_as_one_is(recommender: Recommender) -> None:
+    asked = np.array([7, 0, 29])
     for history in (recommender.histories.take(5, 6), recommender.history([])):
-        explain = recommender.explainer(history)
-        for item in (7, 0, 29, 7):
-            one, other = explain(item), recommender.ranker.explain(history, item)
-            assert one.baseline == other.baseline
+        explanations = recommender.taste(history).explain(asked)
+        assert explanations.contributions.shape == (3, len(history.items))
+        for place, item in enumerate(asked.tolist()):
+            one, other = explanations.of(place), recommender.ranker.explain(history, item)
+            assert one.baseline == pytest.approx(other.baseline, abs=1e-6)
             np.testing.assert_array_equal(one.items, other.items)
-            np.testing.assert_array_equal(one.contributions, other.contributions)
+            np.testing.assert_allclose(one.contributions, other.contributions, atol=1e-6)
+
+
+def test_a_taste_has_the_scores_of_its_model(recommender: Recommender) -> None:
+    scores = recommender.ranker.score(recommender.histories)
+    for user in (0, 5, 39):
+        taste = recommender.taste(recommender.histories.take(user, user + 1))
+        np.testing.assert_allclose(taste.all(), scores[user], atol=1e-5)
+        some = np.array([4, 28, 0])
+        np.testing.assert_allclose(taste.of(some), scores[user, some], atol=1e-5)
+        mean, deviation = taste.moments()
+        assert mean == pytest.approx(float(scores[user].mean()), abs=1e-5)
+        assert deviation == pytest.approx(float(scores[user].std()), abs=1e-4)
+
+
+def test_the_best_open_items_are_among_the_candidates(recommender: Recommender) -> None:
+    for user, step in ((0, 1), (5, 2), (39, 7)):
+        taste = recommender.taste(recommender.histories.take(user, user + 1))
+        open = np.arange(INTERACTIONS.n_items) % step == 0
+        found = taste.best(4, open)
+        assert open[found].all()
+        assert len(set(found.tolist())) == len(found) >= 4
+        least = np.sort(taste.all()[open])[-4]
+        assert np.sum(taste.of(found) >= least) >= 4
+
+
+def test_an_empty_mask_leaves_nothing(recommender: Recommender) -> None:
+    nothing = np.zeros(INTERACTIONS.n_items, dtype=bool)
+    taste = recommender.taste(recommender.histories.take(0, 1))
+    assert recommender.best(taste, 5, allowed=nothing) == []
+    assert recommender.popular(5, allowed=nothing) == []
+    assert recommender.similar(3, 5, allowed=nothing) == []
+
+
+def test_similar_items_are_filtered_before_they_are_cut(recommender: Recommender) -> None:
+    every = [item for item, _ in recommender.similar(4, 30)]
+    allowed = np.zeros(INTERACTIONS.n_items, dtype=bool)
+    allowed[every[-3:]] = True
+    assert [item for item, _ in recommender.similar(4, 2, allowed=allowed)] == every[-3:-1]
+
+
+def test_a_boost_counts_in_deviations_of_the_users_own_scores(recommender: Recommender) -> None:
+    for user in (0, 39):
+        taste = recommender.taste(recommender.histories.take(user, user + 1))
+        plain = dict(recommender.best(taste, 30, exclude_seen=False))
+        boost = np.zeros(INTERACTIONS.n_items, dtype=np.float32)
+        boost[[2, 9]] = 2.0, -1.5
+        boosted = dict(recommender.best(taste, 30, exclude_seen=False, boost=boost))
+        _, deviation = taste.moments()
+        for item, score in boosted.items():
+            assert score == pytest.approx(plain[item] + boost[item] * deviation, abs=1e-5)
+        assert list(boosted.values()) == sorted(boosted.values(), reverse=True)
+
+
+def test_likeness_is_one_on_its_diagonal_or_not_said(recommender: Recommender) -> None:
+    likeness = recommender.likeness(np.array([3, 8, 21]))
+    if likeness is not None:
+        np.testing.assert_allclose(np.diag(likeness), 1, atol=1e-5)
+        np.testing.assert_allclose(likeness, likeness.T, atol=1e-6)
 
 
 def test_an_empty_history_is_answered(recommender: Recommender) -> None:

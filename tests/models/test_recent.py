@@ -88,11 +88,13 @@ def test_an_explanation_sums_to_the_score(exponent: float) -> None:
         np.testing.assert_array_equal(explanation.items, history.items)
 
 
-def test_an_explainer_asks_with_the_faded_weights_too() -> None:
+def test_a_taste_has_the_faded_weights_too() -> None:
     model, history = RecentFirst(graph(), 0.5), TOLD.take(0, 1)
-    explain = model.explainer(history)
+    taste = model.taste(history)
+    np.testing.assert_allclose(taste.all(), model.score(history)[0], atol=1e-6)
+    explanations = taste.explain(np.arange(N_ITEMS))
     for item in range(N_ITEMS):
-        one, other = explain(item), model.explain(history, item)
+        one, other = explanations.of(item), model.explain(history, item)
         np.testing.assert_array_equal(one.contributions, other.contributions)
 
 

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from selera.artifact import open_artifact, verify_artifact
 from selera.contracts.errors import ArtifactError
-from selera.pipeline.publish import KEPT_VERSIONS, content_sha256, publish, version_name
+from selera.pipeline.publish import (
+    content_sha256,
+    keep_aside,
+    publish,
+    published_version,
+    version_name,
+)
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -91,24 +97,16 @@ def test_who_has_mapped_an_older_model_keeps_it(tmp_path: Path) -> None:
     assert open_artifact(output).arrays["items.factors"][0, 0] == 2.0
 
 
-def test_only_the_newest_versions_are_kept(tmp_path: Path) -> None:
+def test_what_is_kept_aside_is_a_whole_version_that_is_not_published(tmp_path: Path) -> None:
     output = tmp_path / "model.pkl"
+    published = _publish(output)
 
-    versions = [_publish(output, float(day), WHEN + timedelta(days=day)) for day in range(8)]
+    aside = keep_aside(
+        output, {"algorithm": "svd"}, _arrays(9.0), trained_at=WHEN + timedelta(days=1), seconds=1.0
+    )
 
-    kept = sorted(path.stem for path in (tmp_path / "models").glob("*.pkl"))
-    assert kept == versions[-KEPT_VERSIONS:]
-
-
-def test_a_clock_that_went_back_does_not_lose_the_published_version(tmp_path: Path) -> None:
-    output = tmp_path / "model.pkl"
-    for day in range(KEPT_VERSIONS):
-        _publish(output, float(day), WHEN + timedelta(days=day))
-
-    version = _publish(output, 99.0, WHEN - timedelta(days=365))
-
-    assert (tmp_path / "models" / f"{version}.pkl").samefile(output)
-    assert len(list((tmp_path / "models").glob("*.pkl"))) == KEPT_VERSIONS
+    assert published_version(output) == published
+    assert verify_artifact(tmp_path / "models" / f"{aside}.pkl").run["version"] == aside
 
 
 def test_what_an_interrupted_training_left_is_removed(tmp_path: Path) -> None:
@@ -146,7 +144,7 @@ def test_two_outputs_in_one_folder_are_published_at_once(tmp_path: Path) -> None
     assert [publisher.returncode for publisher in publishers] == [0, 0]
     for output in outputs:
         assert verify_artifact(output).metadata == {"output": output.name}
-    assert len(list((tmp_path / "models").iterdir())) == KEPT_VERSIONS
+    assert len(list((tmp_path / "models").iterdir())) == 20
 
 
 def test_what_was_killed_between_link_and_rename_is_removed(tmp_path: Path) -> None:

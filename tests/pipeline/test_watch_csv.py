@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from selera.artifact import open_artifact
 from selera.contracts.errors import ConfigError
 from selera.pipeline.children import Command
 from selera.pipeline.files import sha256
 from selera.pipeline.train import TrainConfig, train
-from selera.pipeline.watch_csv import published_from, watch_csv
+from selera.pipeline.versions import roll_back
+from selera.pipeline.watch_csv import published_from, unpublished_version, watch_csv
 from selera.pipeline.watching import WatchConfig, WatchReport
 from tests.processes import wait_until
 from tests.small_shop import write_training_csv
@@ -204,6 +206,27 @@ def test_a_model_with_the_same_settings_is_not_trained_again(tmp_path: Path) -> 
     with watching(tmp_path, "settings of today") as watched:
         rest()
         assert watched.journal() == []
+
+
+def test_a_model_that_was_kept_aside_is_not_trained_again(tmp_path: Path) -> None:
+    """Neither after a restart, nor once somebody went back from it; another file is."""
+    data, output = tmp_path / "data-training.csv", tmp_path / "system-recomendation.pkl"
+    config = TrainConfig(model="popularity")
+    write_training_csv(data, n_users=30)
+    train(data, output, config, settings_sha256="mine")
+    write_training_csv(data)
+    version = train(data, output, config, settings_sha256="mine").version
+    assert unpublished_version(output, str(sha256(data)), "mine") is None
+    roll_back(output, None)
+    assert unpublished_version(output, str(sha256(data)), "mine") == version
+
+    with capture_logs() as logs, watching(tmp_path, "mine") as watched:
+        rest()
+        assert watched.journal() == []
+        data.write_text("new")
+        watched.wait_for("begin new", "end new")
+    (said,) = [line["event"] for line in logs if line["log_level"] == "warning"]
+    assert said.endswith(f"to publish it: selera models promote {version}")
 
 
 def begun(watched: Watched) -> list[str]:

@@ -28,6 +28,7 @@ ROW_WITHOUT_PROFILE = 39
 ROW_GONE = 29
 FIRST_USER, FIRST_PRODUCT = 1, 11
 NEW_USER, NEW_PRODUCT, NOBODY = 900, 901, 999_999
+LANTERNS = (2, 9, 20)
 DATA_SHA256 = "ab" * 32
 
 
@@ -55,8 +56,14 @@ def engine_of(url: str, *, create: bool = False) -> Iterator[Engine]:
 
 def make_shop(path: Path, *, string_ids: bool = False) -> str:
     """Write the shop into a new SQLite file; returns its URL."""
-    data = interactions_of(string_ids=string_ids)
     url = f"sqlite:///{path}"
+    fill_shop(url, string_ids=string_ids)
+    return url
+
+
+def fill_shop(url: str, *, string_ids: bool = False) -> None:
+    """Write the shop into an empty database."""
+    data = interactions_of(string_ids=string_ids)
     text_ids = ("user_id", "product_id") if string_ids else ()
     users = [data.users.id(row) for row in range(N_USERS) if row != ROW_WITHOUT_PROFILE]
     products = [data.items.id(row) for row in range(N_ITEMS) if row != ROW_GONE]
@@ -75,7 +82,6 @@ def make_shop(path: Path, *, string_ids: bool = False) -> str:
             for u, i, b, value in rows
         ],
     )
-    return url
 
 
 def profiles(ids: Sequence[Id]) -> dict[str, Sequence[Any]]:
@@ -101,6 +107,35 @@ def catalogue(ids: Sequence[Id]) -> dict[str, Sequence[Any]]:
         "brand": ["Parang" for _ in ids],
         "stock": [12 for _ in ids],
     }
+
+
+def vary(url: str) -> None:
+    """Give the products of the shop different categories, tags, countries, brands, prices, stocks.
+
+    By the row r of the product: three are lanterns, the others one of four categories; of three
+    tags the second has two words in it and the third is missing; no price in the rows 9, 19, 29;
+    sold out are the rows 5, 11, ..; of the rows 4, 10, .. the stock is unknown.
+    """
+    rows = [row for row in range(N_ITEMS) if row != ROW_GONE]
+    with engine_of(url) as engine, engine.begin() as connection:
+        for row in rows:
+            connection.exec_driver_sql(
+                f"UPDATE {PRODUCT.name} SET category = ?, tag = ?, source_country = ?, brand = ?,"
+                " price = ?, stock = ? WHERE product_id = ?",
+                (*fields_of(row), FIRST_PRODUCT + row),
+            )
+
+
+def fields_of(row: int) -> tuple[str, str | None, str, str, float | None, int | None]:
+    """Category, tag, country, brand, price, stock of the product in a row of the varied shop."""
+    return (
+        "lantern" if row in LANTERNS else ("shirt", "shoe", "bag", "hat")[row % 4],
+        ("cotton", "cotton, hand made", None)[row % 3],
+        "Japan" if row % 7 == 0 else "Indonesia",
+        ("Parang", "Kawung")[row % 2],
+        None if row % 10 == 9 else 1000.0 * (row + 1),
+        0 if row % 6 == 5 else None if row % 6 == 4 else 12,
+    )
 
 
 def add_behaviors(url: str, behaviors: Sequence[tuple[Id, Id, str, float]]) -> None:

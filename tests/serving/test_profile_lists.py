@@ -13,7 +13,7 @@ from selera.artifact import write_artifact
 from selera.contracts.feature_space import Categories, FeatureSpace
 from selera.contracts.features import Features
 from selera.database import Shop
-from selera.serving import ModelSlot, RecommendationService
+from selera.serving import ModelSlot, Question, RecommendationService
 from selera.training import PureSvdConfig, TrainingConfig, fit_recommender
 from tests.serving.served_shop import (
     N_USERS,
@@ -71,7 +71,7 @@ def profiled(url: str, model_path: Path) -> Iterator[RecommendationService]:
 def test_a_profile_makes_the_list_of_a_user_without_history(
     profiled: RecommendationService, user: int, parity: int
 ) -> None:
-    answer = profiled.recommend(user, limit=10)
+    answer = profiled.recommend(user, Question(limit=10))
     rows = [DATA.items.row(each.product.product_id) for each in answer.recommendations]
     assert answer.fallback == "profile"
     assert {each.source for each in answer.recommendations} == {"profile"}
@@ -83,7 +83,7 @@ def test_a_profile_makes_the_list_of_a_user_without_history(
 def test_a_profile_that_tells_nothing_gets_what_most_like(
     profiled: RecommendationService, user: int
 ) -> None:
-    answer = profiled.recommend(user, on_unknown="popular")
+    answer = profiled.recommend(user, Question(on_unknown="popular"))
     popular = [each.product.product_id for each in profiled.popular().popular]
     assert answer.fallback == "popular"
     assert {each.source for each in answer.recommendations} == {"popular"}
@@ -92,7 +92,7 @@ def test_a_profile_that_tells_nothing_gets_what_most_like(
 
 def test_a_history_says_more_than_a_profile(profiled: RecommendationService, url: str) -> None:
     add_behaviors(url, [(EVEN, DATA.items.id(row), "buy", 1.0) for row in (1, 3, 5)])
-    answer = profiled.recommend(EVEN, limit=5)
+    answer = profiled.recommend(EVEN, Question(limit=5))
     rows = [DATA.items.row(each.product.product_id) for each in answer.recommendations]
     assert answer.fallback is None
     assert all(row % 2 for row in rows)
@@ -105,7 +105,7 @@ def test_what_a_user_has_seen_is_not_on_the_list_of_the_profile(
     disliked = DATA.items.id(0)
     add_behaviors(url, [(EVEN, disliked, "rating", 1.0)])
     for include_seen in (False, True):
-        answer = profiled.recommend(EVEN, limit=30, include_seen=include_seen)
+        answer = profiled.recommend(EVEN, Question(limit=30, include_seen=include_seen))
         listed = {each.product.product_id for each in answer.recommendations}
         assert answer.fallback == "profile"
         assert (disliked in listed) == include_seen

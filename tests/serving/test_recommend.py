@@ -9,7 +9,7 @@ import pytest
 from selera.contracts.errors import UserNotFound
 from selera.contracts.ids import Id
 from selera.database import Shop
-from selera.serving import ModelSlot, RecommendationService, ServingConfig
+from selera.serving import ModelSlot, Question, RecommendationService, ServingConfig
 from tests.serving.served_shop import (
     DATA_SHA256,
     N_ITEMS,
@@ -37,7 +37,7 @@ def product_id(row: int) -> Id:
 
 @pytest.mark.parametrize("row", [0, 1, 12, 17])
 def test_what_the_taste_lacks_comes_first(service: RecommendationService, row: int) -> None:
-    answer = service.recommend(user_id(row), limit=5)
+    answer = service.recommend(user_id(row), Question(limit=5))
     assert answer.recommendations[0].product.product_id == product_id(row)
 
 
@@ -63,9 +63,11 @@ def test_an_answer_is_complete(service: RecommendationService) -> None:
 
 def test_seen_products_are_left_out_unless_asked_for(service: RecommendationService) -> None:
     seen = {product_id(int(i)) for i in DATA.item_rows[DATA.user_rows == 4]}
-    unseen = service.recommend(user_id(4), limit=100).recommendations
+    unseen = service.recommend(user_id(4), Question(limit=100)).recommendations
     assert not seen & {each.product.product_id for each in unseen}
-    everything = service.recommend(user_id(4), limit=100, include_seen=True).recommendations
+    everything = service.recommend(
+        user_id(4), Question(limit=100, include_seen=True)
+    ).recommendations
     assert {each.product.product_id for each in everything} == {
         product_id(row) for row in range(N_ITEMS) if row != ROW_GONE
     }
@@ -98,7 +100,7 @@ def test_all_contributions_together_are_the_score(shop_url: str, model_path: Pat
 
 def test_reasons_can_be_left_out(service: RecommendationService) -> None:
     with_reasons = service.recommend(user_id(4))
-    without = service.recommend(user_id(4), explain=False)
+    without = service.recommend(user_id(4), Question(explain=False))
     assert all(each.reasons == [] for each in without.recommendations)
     assert [each.score for each in without.recommendations] == [
         each.score for each in with_reasons.recommendations
@@ -119,7 +121,7 @@ def test_a_behavior_since_the_training_counts_at_once(
 ) -> None:
     assert own_service.recommend(NEW_USER).fallback == "popular"
     add_behaviors(own_url, [(NEW_USER, product_id(3), behavior, value)])
-    answer = own_service.recommend(NEW_USER, limit=10)
+    answer = own_service.recommend(NEW_USER, Question(limit=10))
     rows = [DATA.items.row(each.product.product_id) for each in answer.recommendations]
     assert answer.fallback is None
     assert all(row % 2 == 1 for row in rows)
@@ -159,7 +161,7 @@ def test_a_user_whom_the_training_never_saw_is_answered(
 
 
 def test_an_unknown_user_gets_popular_products_when_asked(service: RecommendationService) -> None:
-    answer = service.recommend(NOBODY, on_unknown="popular")
+    answer = service.recommend(NOBODY, Question(on_unknown="popular"))
     popular = service.popular().popular
     assert answer.fallback == "popular"
     assert [each.product for each in answer.recommendations] == [each.product for each in popular]
@@ -170,12 +172,12 @@ def test_an_unknown_user_gets_popular_products_when_asked(service: Recommendatio
 def test_a_history_of_dislikes_falls_back_and_stays_seen(
     own_service: RecommendationService, own_url: str
 ) -> None:
-    disliked = own_service.popular(limit=1).popular[0].product.product_id
+    disliked = own_service.popular(Question(limit=1)).popular[0].product.product_id
     add_behaviors(own_url, [(NEW_USER, disliked, "rating", 1.0)])
     answer = own_service.recommend(NEW_USER)
     assert answer.fallback == "popular"
     assert disliked not in {each.product.product_id for each in answer.recommendations}
-    again = own_service.recommend(NEW_USER, include_seen=True)
+    again = own_service.recommend(NEW_USER, Question(include_seen=True))
     assert again.recommendations[0].product.product_id == disliked
 
 
@@ -206,7 +208,7 @@ def test_an_id_may_be_given_as_a_text(service: RecommendationService) -> None:
 @pytest.mark.parametrize("text", ["abc", "007", "", "1.0", "9" * 30])
 def test_a_text_that_is_no_integer_id_is_no_user(service: RecommendationService, text: str) -> None:
     with pytest.raises(UserNotFound, match="is no user id: the ids of this shop are integers"):
-        service.recommend(text, on_unknown="popular")
+        service.recommend(text, Question(on_unknown="popular"))
 
 
 def test_shops_with_texts_as_ids_are_answered(tmp_path: Path) -> None:

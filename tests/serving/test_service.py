@@ -14,7 +14,7 @@ from selera.contracts.errors import (
 )
 from selera.contracts.tables import PRODUCT
 from selera.database import Shop, insert_rows
-from selera.serving import ModelSlot, RecommendationService
+from selera.serving import ModelSlot, Question, RecommendationService
 from selera.serving.service import age_s
 from tests.serving.served_shop import (
     N_ITEMS,
@@ -35,7 +35,7 @@ DATA = interactions_of()
 
 
 def test_similar_products_are_of_the_same_kind(service: RecommendationService) -> None:
-    answer = service.similar(DATA.items.id(8), limit=5)
+    answer = service.similar(DATA.items.id(8), Question(limit=5))
     rows = [DATA.items.row(each.product.product_id) for each in answer.similar]
     assert answer.fallback is None
     assert answer.product.product_id == DATA.items.id(8)
@@ -64,7 +64,7 @@ def test_a_text_that_is_no_integer_id_is_no_product(service: RecommendationServi
 
 
 def test_popular_products_are_ranked_and_still_for_sale(service: RecommendationService) -> None:
-    answer = service.popular(limit=100)
+    answer = service.popular(Question(limit=100))
     assert [each.rank for each in answer.popular] == list(range(1, N_ITEMS))
     scores = [each.score for each in answer.popular]
     assert scores == sorted(scores, reverse=True)
@@ -79,14 +79,14 @@ def test_products_that_left_the_catalogue_leave_no_gap(
     url = make_shop(tmp_path / "shop.db")
     with contextlib.closing(Shop.open(url)) as shop:
         service = RecommendationService(ModelSlot(model_path), shop)
-        order = [each.product.product_id for each in service.popular(limit=100).popular]
+        order = [each.product.product_id for each in service.popular(Question(limit=100)).popular]
         last = order[-3:]
         with engine_of(url) as engine, engine.begin() as connection:
             connection.exec_driver_sql(f"DELETE FROM {PRODUCT.name}")
             insert_rows(connection, PRODUCT, catalogue(last))
-        left = [each.product.product_id for each in service.popular(limit=limit).popular]
+        left = [each.product.product_id for each in service.popular(Question(limit=limit)).popular]
         assert left == last[:limit]
-        mine = service.recommend(DATA.users.id(0), limit=limit, include_seen=True)
+        mine = service.recommend(DATA.users.id(0), Question(limit=limit, include_seen=True))
         assert len(mine.recommendations) == min(limit, 3)
 
 

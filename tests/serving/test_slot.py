@@ -12,16 +12,10 @@ from structlog.testing import capture_logs
 
 from selera.artifact import open_artifact, write_artifact
 from selera.contracts.errors import ArtifactError, ModelNotReady
+from selera.models import Recommender
 from selera.serving import ModelSlot
+from tests.serving.following import wait_until
 from tests.serving.served_shop import publish
-
-
-def wait_until(true: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Ask until it is true; fails where it is not in time."""
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -168,6 +162,7 @@ def test_threads_never_wait_for_nor_fail_by_a_swap(
     threads = [threading.Thread(target=ask, args=(each,)) for each in seen]
     for thread in threads:
         thread.start()
+    wait_until(partial(_all_hold, seen, "0"))
     for swap in range(1, 6):
         versions(str(swap))
         wait_until(partial(_all_hold, seen, str(swap)))
@@ -185,3 +180,21 @@ def test_a_model_of_another_algorithm_may_follow(tmp_path: Path) -> None:
     assert slot.current().algorithm == "svd"
     publish(path, algorithm="popularity", version="v2")
     wait_until(lambda: slot.current().algorithm == "popularity")
+
+
+def test_a_followed_slot_prepares_a_new_model_while_the_old_one_answers(
+    versions: Callable[[str], None], tmp_path: Path
+) -> None:
+    versions("old")
+    slot = ModelSlot(tmp_path / "model.pkl")
+    prepared: list[tuple[str, str]] = []
+
+    def prepare(model: Recommender) -> None:
+        prepared.append((model.version, slot.current().version))
+
+    slot.follow(prepare)
+    assert (prepared, slot.current().version) == ([], "old")
+    versions("new")
+    slot.follow(prepare)
+    slot.follow(prepare)
+    assert (prepared, slot.current().version) == ([("new", "old")], "new")

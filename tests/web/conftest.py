@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 
 from selera.serving import RecommendationService
 from selera.web import WebConfig, create_app
+from selera.web.auth import Door
 from tests.serving.fixtures import model_path, own_service, own_url, service, shop_url
 from tests.web.running import running_server
 
@@ -26,9 +27,15 @@ def client(service: RecommendationService) -> Iterator[Client]:
         yield client
 
 
-def client_of(service: RecommendationService, config: WebConfig = CONFIG) -> Client:
+def client_of(
+    service: RecommendationService, config: WebConfig = CONFIG, door: Door | None = None
+) -> Client:
     """A client of an app around this service; a failure is an answer, as in a server."""
-    return TestClient(create_app(service, config), raise_server_exceptions=False)
+    return TestClient(
+        create_app(service, config, door),
+        base_url="http://127.0.0.1:5000",
+        raise_server_exceptions=False,
+    )
 
 
 @pytest.fixture(scope="session")

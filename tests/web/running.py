@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 SERVE = """
-import sys
-from pathlib import Path
-import structlog
+import json, sys
+import msgspec
+from selera.cli.logs import log_to_stderr
 from selera.web import WebConfig, serve
+from tests.web.echo import add_echo
 
 # The log has a way of its own: nobody reads the pipe while requests are answered.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+log_to_stderr("info")
+add_echo()
 serve(
-    WebConfig(database=sys.argv[1], model=Path(sys.argv[2]), port=0),
+    msgspec.convert(json.loads(sys.argv[1]), WebConfig, dec_hook=lambda type, text: type(text)),
     started=lambda url: print("serving at", url, flush=True),
 )
 print("closed", flush=True)
@@ -40,11 +45,24 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running_server(database: str, model: Path) -> Iterator[Server]:
-    """A server that answers when this yields, and is asked to end afterwards."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, database, str(model)], stdout=subprocess.PIPE, text=True
-    ) as process:
+def running_server(
+    database: str, model: Path, *, log: Path | None = None, **settings: Any
+) -> Iterator[Server]:
+    """A server that answers when this yields, and is asked to end afterwards.
+
+    log : where its log goes; `settings` are those of its `WebConfig`
+    """
+    files = {"database": database, "model": str(model), "state": str(model.parent / "state.db")}
+    given = msgspec.json.encode({**files, "port": 0, **settings}).decode()
+    with (
+        open(log or os.devnull, "ab") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVE, given],
+            stdout=subprocess.PIPE,
+            stderr=errors if log else None,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             told = ""

@@ -22,8 +22,9 @@ def faults(
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return faults(value, document["components"]["schemas"][name], document, at)
-    if "anyOf" in schema:
-        each = [faults(value, one, document, at) for one in schema["anyOf"]]
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options:
+        each = [faults(value, one, document, at) for one in options]
         return [] if [] in each else each[0]
     if "enum" in schema and value not in schema["enum"]:
         return [f"{at}: {value!r} is none of {schema['enum']}"]
@@ -35,13 +36,19 @@ def faults(
         return [
             fault
             for place, one in enumerate(value)
-            for fault in faults(one, schema["items"], document, f"{at}[{place}]")
+            for fault in faults(one, _item(schema, place), document, f"{at}[{place}]")
         ]
     if kind == "object":
         return _object_faults(value, schema, document, at)
     if "minimum" in schema and value < schema["minimum"]:
         return [f"{at}: {value} is below {schema['minimum']}"]
     return []
+
+
+def _item(schema: dict[str, Any], place: int) -> dict[str, Any]:
+    """The schema of one item; those of a pair have each their own."""
+    first: list[dict[str, Any]] = schema.get("prefixItems", [])
+    return first[place] if place < len(first) else schema["items"]
 
 
 def _object_faults(

@@ -58,6 +58,13 @@ IDS = [
     "null",
     "x" * 200,
     "' OR 1=1 --",
+    "'; DROP TABLE data_user_profile; --",
+    '" OR ""="',
+    "..\\..\\windows",
+    "%00",
+    "%2e%2e%2f",
+    "${jndi:ldap://x}",
+    "a\r\nSet-Cookie: x=1",
 ]
 
 

@@ -103,19 +103,28 @@ def test_a_signal_ends_the_server_cleanly(
         connection.close()
 
 
-def test_a_taken_port_is_told_with_the_cure(shop_url: str, model_path: Path) -> None:
+def test_a_taken_port_is_told_with_the_cure(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        config = WebConfig(database=shop_url, model=model_path, port=port)
+        config = WebConfig(database=shop_url, model=model_path, state=tmp_path / "s.db", port=port)
         with pytest.raises(ConfigError, match=rf"port {port} .* is taken.*--port {port + 1}"):
             serve(config)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no host at all"])
 def test_an_address_that_is_not_ours_is_told_with_the_cure(
-    shop_url: str, model_path: Path, host: str
+    shop_url: str, model_path: Path, tmp_path: Path, host: str
 ) -> None:
-    config = WebConfig(database=shop_url, model=model_path, port=0, host=host)
+    config = WebConfig(
+        database=shop_url,
+        model=model_path,
+        state=tmp_path / "s.db",
+        port=0,
+        host=host,
+        public_without_keys=True,
+    )
     with pytest.raises(ConfigError, match=rf"cannot listen on {host} at port 0.*--host 127"):
         serve(config)
 
@@ -123,7 +132,7 @@ def test_an_address_that_is_not_ours_is_told_with_the_cure(
 def test_a_missing_database_ends_the_start_and_frees_the_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    config = WebConfig(database=f"sqlite:///{tmp_path}/none.db", port=port)
+    config = WebConfig(database=f"sqlite:///{tmp_path}/none.db", state=tmp_path / "s.db", port=port)
     for _ in range(2):
         with pytest.raises(DatabaseError, match=r"no database at .*none\.db"):
             serve(config)
@@ -137,20 +146,31 @@ def enough(url: str) -> None:
     raise Enough(url)
 
 
-def test_an_address_that_others_reach_is_warned_about(shop_url: str, model_path: Path) -> None:
+def test_an_address_that_others_reach_is_warned_about(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
     for host, warned in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
-        config = WebConfig(database=shop_url, model=model_path, host=host, port=0)
+        config = WebConfig(
+            database=shop_url,
+            model=model_path,
+            state=tmp_path / "s.db",
+            host=host,
+            port=0,
+            public_without_keys=True,
+        )
         with capture_logs() as logs, pytest.raises(Enough, match=rf"^http://{host}:[0-9]+$"):
             serve(config, started=enough)
         assert ("everyone who reaches this address can read profiles" in str(logs)) == warned
 
 
-def test_an_ipv6_address_is_listened_on(shop_url: str, model_path: Path) -> None:
+def test_an_ipv6_address_is_listened_on(shop_url: str, model_path: Path, tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this machine has no IPv6")
-    config = WebConfig(database=shop_url, model=model_path, host="::1", port=0)
+    config = WebConfig(
+        database=shop_url, model=model_path, state=tmp_path / "s.db", host="::1", port=0
+    )
     with pytest.raises(Enough, match=r"^http://\[::1\]:[0-9]+$"):
         serve(config, started=enough)
 
@@ -170,7 +190,8 @@ def ask(url):
     print("imported:", sorted(heavy & set(sys.modules)), flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
-config = WebConfig(database=sys.argv[1], model=Path(sys.argv[2]), port=0)
+model = Path(sys.argv[2])
+config = WebConfig(database=sys.argv[1], model=model, state=model.parent / "s.db", port=0)
 serve(config, started=lambda url: threading.Thread(target=ask, args=(url,)).start())
 """
 

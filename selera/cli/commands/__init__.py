@@ -9,9 +9,13 @@ import rich_click as click
 
 from .answers import recommend, similar
 from .doctor import doctor
+from .erase import erase
 from .etl import etl
 from .evaluate import compare, evaluate
+from .experiments import experiments
 from .importing import import_dataset
+from .keys import keys
+from .models import models
 from .run import run
 from .seed import seed
 from .serve import serve
@@ -32,6 +36,10 @@ COMMANDS: tuple[click.Command, ...] = (
     serve,
     recommend,
     similar,
+    models,
+    erase,
+    keys,
+    experiments,
     doctor,
 )
 """All commands of the group `selera`."""

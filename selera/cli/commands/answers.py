@@ -15,6 +15,7 @@ from ..output import say, say_json, say_table
 if TYPE_CHECKING:
     from ...serving import (
         Product,
+        Question,
         RecommendAnswer,
         Recommendation,
         RecommendationService,
@@ -38,7 +39,7 @@ _PRODUCT_COLUMNS = {
 def recommend(user_id: str, limit: int, as_json: bool) -> None:
     """Products for the user USER_ID, best first."""
     with _open_service() as service:
-        answer = service.recommend(user_id, limit=limit)
+        answer = service.recommend(user_id, _question(limit))
     if as_json:
         say_json(answer)
     else:
@@ -54,7 +55,7 @@ def recommend(user_id: str, limit: int, as_json: bool) -> None:
 def similar(product_id: str, limit: int, as_json: bool) -> None:
     """Products like the product PRODUCT_ID, best first."""
     with _open_service() as service:
-        answer = service.similar(product_id, limit=limit)
+        answer = service.similar(product_id, _question(limit))
     if as_json:
         say_json(answer)
     else:
@@ -76,6 +77,12 @@ def _open_service() -> Iterator[RecommendationService]:
         yield RecommendationService(ModelSlot(settings.files.model_path), shop, config)
 
 
+def _question(limit: int) -> Question:
+    from ...serving import Question
+
+    return Question(limit=limit)
+
+
 _WHY = {
     None: "",
     "profile": ": what users of a like profile like, there is no usable history yet",
@@ -85,6 +92,7 @@ _WHY = {
 
 def _show_recommendations(answer: RecommendAnswer) -> None:
     user = answer.user
+    assert user is not None
     who = f"user {user.user_id}{f' ({user.name})' if user.name else ''}"
     if not answer.recommendations:
         say(f"Nothing to recommend to {who}: no product is left that is new to them and listed.")

@@ -13,7 +13,14 @@ from ...contracts.errors import SeleraError
 from ...pipeline.children import run_child
 from ..children import child_command
 from ..invitation import Address, await_recommendation, invitation
-from ..options import current_settings, data_option, database_option, model_output_option, setting
+from ..options import (
+    current_settings,
+    data_option,
+    database_option,
+    model_output_option,
+    setting,
+    workers_option,
+)
 from ..output import say
 from ..ports import free_port, require_free
 from ..settings import Settings
@@ -27,6 +34,7 @@ from ..supervisor import Service, supervise
 @model_output_option
 @setting("web.host", "--host", help="The address to listen on.", default="127.0.0.1")
 @setting("web.port", "--port", type=int, help="0 takes any free port.", default="5000")
+@workers_option
 def run() -> None:
     """Do all of it: sample shop if there is none, ETL, training, API, and keep them turning.
 
@@ -139,6 +147,6 @@ def _prefixing(stop: Event) -> Callable[[str, str], None]:
 
 
 def _invite(address: Address, model: Path, started: float, stop: Event) -> None:
-    path = await_recommendation(address, model, stop)
-    if path is not None:
-        say("\n".join(["", *invitation(address, path, time.monotonic() - started), ""]))
+    trial = await_recommendation(address, model, stop)
+    if trial is not None:
+        say("\n".join(["", *invitation(address, trial, time.monotonic() - started), ""]))

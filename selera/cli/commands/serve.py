@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 import rich_click as click
 
+from ..children import child_command
 from ..logs import log_to_stderr
-from ..options import current_settings, database_option, model_option, setting
+from ..options import (
+    current_settings,
+    database_option,
+    model_option,
+    setting,
+    workers_option,
+)
 from ..output import say
 from ..settings import Settings
 
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 @model_option
 @setting("web.host", "--host", help="The address to listen on.", default="127.0.0.1")
 @setting("web.port", "--port", type=int, help="0 takes any free port.", default="5000")
+@workers_option
 def serve() -> None:
     """Answer requests over HTTP, until stopped.
 
@@ -30,17 +39,20 @@ def serve() -> None:
     settings = current_settings()
     from ...web import serve as run_server
 
-    log_to_stderr("info")
+    log = partial(log_to_stderr, "info")
+    log()
     started = time.monotonic()
     run_server(
         web_config(settings),
         lambda url: say(f"Selera answers on {url}; its pages are at {url}/docs"),
+        prepare=log,
     )
     say(f"Served for {time.monotonic() - started:.0f} s.")
 
 
 def web_config(settings: Settings) -> WebConfig:
     """The settings of the server, with what it takes from other sections."""
+    from ...contracts.events import EventConfig
     from ...etl import EtlConfig
     from ...serving import ServingConfig
     from ...web import WebConfig
@@ -50,5 +62,8 @@ def web_config(settings: Settings) -> WebConfig:
         database=settings.files.database,
         time_zone=settings.section("etl", EtlConfig).time_zone,
         model=settings.files.model_path,
+        state=settings.files.state_path,
         serving=settings.section("serving", ServingConfig),
+        events=settings.section("events", EventConfig),
+        erase=child_command(settings, "erase", "--yes", "--json", "--"),
     )

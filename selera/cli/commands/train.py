@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -14,10 +15,14 @@ from ..options import (
     json_option,
     model_output_option,
     setting,
+    state_option,
     wait_option,
 )
 from ..output import say, say_json
 from ..progress import shown_progress
+
+if TYPE_CHECKING:
+    from ...state import Experiments
 
 MODELS = (
     "blend",
@@ -51,13 +56,17 @@ MODELS = (
     default="blend",
 )
 @setting("training.seed", "--seed", type=int, help="Equal seeds, equal models.", default="42")
+@click.option("--force", is_flag=True, help="Publish without asking the gate.")
 @wait_option("training")
+@state_option
 @json_option
-def train(wait: bool, as_json: bool) -> None:
+def train(force: bool, wait: bool, as_json: bool) -> None:
     """Learn from data-training.csv, judge the result honestly, and publish the model.
 
     The evaluation learns from the past and is asked for what came after it; the published model
-    then learns from all of the data. A training that fails leaves the published model as it is.
+    then learns from all of the data. A training that fails leaves the published model as it is, and
+    so does one whose model is worse than the published one: it is kept aside, and the exit code
+    is 1.
     """
     settings = current_settings()
     files = settings.files
@@ -66,22 +75,33 @@ def train(wait: bool, as_json: bool) -> None:
             progress("compiling kernels, once", 0, None)
         from ...pipeline.train import TrainConfig
         from ...pipeline.train import train as run_training
+        from ...state import Decisions, Experiments, State
 
         config = settings.section("training", TrainConfig)
         _require_known(config.model)
-        report = run_training(
-            files.data_path,
-            files.model_path,
-            config,
-            progress,
-            wait=wait,
-            settings_sha256=settings.fingerprint("training"),
-        )
+        with State.open(files.state_path) as state:
+            report = run_training(
+                files.data_path,
+                files.model_path,
+                config,
+                progress,
+                wait=wait,
+                settings_sha256=settings.fingerprint("training"),
+                book=Decisions(state),
+                force=force,
+                protected=_in_experiments(Experiments(state)),
+            )
     if as_json:
         say_json(report.to_dict())
         return
     for line in report.lines():
         say(line)
+
+
+def _in_experiments(experiments: Experiments) -> frozenset[str]:
+    """The versions that the running experiment answers with."""
+    running = experiments.running()
+    return frozenset({running.control_version, running.treatment_version} if running else ())
 
 
 def _require_known(model: str) -> None:

@@ -1,0 +1,280 @@
+"""Serving: requests per second against a constant answer, latency, swaps, freshness.
+
+Server and load share the machine's two processors, one process each. The constant answer goes
+through the same server, router and edge, and has the size of a real answer: what is left is what
+an answer costs. Shops are simulated; `SELERA_BENCH_FOLDER` keeps them between runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from selera.pipeline.children import NICENESS, Command, start_child, stop_children
+
+from ..environment import environment, save
+from . import load, shops
+
+NAME = "serving"
+ROUNDS = 5
+PER_ROUND = 3000
+SECONDS = 30.0
+N_RECALL = 300
+
+
+def run() -> Path:
+    """Measure everything and write the result."""
+    measured_in = environment()
+    result: dict[str, Any] = {}
+    with _folder(
+        "ten-thousand-blend", lambda at: shops.simulated(at, 10_000, 20_000, "blend")
+    ) as at:
+        result["10,000 products, blend"] = _small(at, 20_000)
+    with _folder("ten-thousand-svd", lambda at: shops.simulated(at, 10_000, 20_000, "svd")) as at:
+        result["10,000 products, svd"] = _small(at, 20_000)
+        result["swaps"] = _swaps(at, 20_000)
+        result["fresh"] = _fresh(at)
+        result["while a training runs"] = _while_training(at, 20_000)
+    for name, n_products, n_users, per_user, rate in (
+        ("100,000 products, 1,000,000 users, svd", 100_000, 1_000_000, 8, 200),
+        ("1,000,000 products, 300,000 users, svd", 1_000_000, 300_000, 20, 50),
+    ):
+        make = _maker(n_products, n_users, per_user)
+        with _folder(f"large-{n_products}", make) as at:
+            result[name] = _large(at, n_users, rate)
+            print(name, result[name], flush=True)
+    return save(NAME, f"python -m benchmarks {NAME}", result, measured_in)
+
+
+def _maker(n_products: int, n_users: int, per_user: int) -> Callable[[Path], None]:
+    return lambda at: shops.large(at, n_products, n_users, per_user, "svd")
+
+
+def _small(folder: Path, n_users: int) -> dict[str, Any]:
+    """Peak against the constant, by how much is remembered, and latency at half of the peak."""
+    rows: dict[str, Any] = {}
+    for mode in ("compose", "memo", "read"):
+        with _server(folder, mode) as (port, process):
+            _warm(port, n_users)
+            size = _set_constant(port)
+            peaks, constants = [], []
+            for _ in range(ROUNDS):
+                peaks.append(load.closed(port, _users(n_users), PER_ROUND).per_second)
+                constants.append(load.closed(port, _constants(n_users), PER_ROUND).per_second)
+            peak, constant = median(peaks), median(constants)
+            half = load.open_(port, _users(n_users), peak / 2, SECONDS)
+            rows[mode] = {
+                "requests_per_second": peak,
+                "constant_per_second": constant,
+                "share_of_constant": round(peak / constant, 3),
+                "at_half_of_the_peak": half._asdict(),
+                "answer_bytes": size,
+                "memory_mib": _memory_mib(process.pid),
+            }
+            print(folder.name, mode, rows[mode], flush=True)
+    return rows
+
+
+def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
+    """Latency at a fixed rate, users drawn evenly: nearly every history is read."""
+    began = time.perf_counter()
+    with _server(folder, "memo") as (port, process):
+        ready_s = time.perf_counter() - began
+        load.closed(port, _users(n_users, seed=7), 200, 4)
+        plain = load.open_(port, _users(n_users), rate, SECONDS)
+        filtered = load.open_(port, _users(n_users, "&category=Category%2017"), rate, SECONDS)
+        model = (folder / "system-recomendation.pkl").stat().st_size
+        return {
+            "plain": plain._asdict(),
+            "one category of 200": filtered._asdict(),
+            "rate": rate,
+            "start_to_ready_s": round(ready_s, 2),
+            "model_mib": round(model / 2**20, 1),
+            "memory_mib": _memory_mib(process.pid),
+            "recall_at_10": _recall(folder),
+        }
+
+
+def _recall(folder: Path) -> dict[str, float]:
+    """Of the exact best ten, the share that the lists have; users in training."""
+    from selera.artifact import open_artifact
+    from selera.models import Recommender
+
+    artifact = open_artifact(folder / "system-recomendation.pkl")
+    model = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
+    users = np.random.default_rng(3).choice(len(model.users), N_RECALL, replace=False)
+    shares = []
+    for user in users.tolist():
+        history = model.histories.take(user, user + 1)
+        exact = model.score(history)[0]
+        exact[history.items] = -np.inf
+        best = np.argsort(-exact, kind="stable")[:10]
+        found = {item for item, _ in model.best(model.taste(history), 10)}
+        shares.append(len(found & set(best.tolist())) / 10)
+    return {"mean": round(float(np.mean(shares)), 4), "least": min(shares), "users": len(shares)}
+
+
+def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
+    """100 swaps of the model under load, against the same load without."""
+    model = folder / "system-recomendation.pkl"
+    content = model.read_bytes()
+    with _server(folder, "compose") as (port, _):
+        _warm(port, n_users)
+        rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 2
+        before = load.open_(port, _users(n_users), rate, 25.0)
+        swapper = subprocess.Popen(
+            [sys.executable, "-c", _SWAP, str(model), "100", "0.25"], stdout=subprocess.DEVNULL
+        )
+        during = load.open_(port, _users(n_users), rate, 25.0)
+        swapper.wait()
+        swaps = _metric(port, "selera_model_swaps_total")
+    model.write_bytes(content)
+    return {"without": before._asdict(), "with_100_swaps": during._asdict(), "swaps": swaps}
+
+
+def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
+    """Latency at a quarter of the peak, without and with a training, niced as the watcher does."""
+    with tempfile.TemporaryDirectory() as elsewhere, _server(folder, "compose") as (port, _):
+        for name in ("data-training.csv", "data-training.manifest.json"):
+            shutil.copy(folder / name, elsewhere)
+        _warm(port, n_users)
+        rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 4
+        before = load.open_(port, _users(n_users), rate, SECONDS)
+        command = [sys.executable, "-m", "selera", "train", "--model", "svd"]
+        arguments = Command(command, dict(os.environ))
+        here = Path.cwd()
+        os.chdir(elsewhere)
+        training = start_child(arguments, niceness=NICENESS, captured=True)
+        os.chdir(here)
+        time.sleep(5)  # past the imports, into the work
+        during = load.open_(port, _users(n_users), rate, SECONDS)
+        still_running = training.poll() is None
+        stop_children([training])
+    return {
+        "rate": round(rate, 1),
+        "without": before._asdict(),
+        "with": during._asdict(),
+        "trained_to_the_end_of_it": still_running,
+    }
+
+
+_SWAP = """
+import os, sys, time
+path, n, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+content = open(path, "rb").read()
+for turn in range(n):
+    with open(path + ".next", "wb") as file:
+        file.write(content)
+    os.replace(path + ".next", path)
+    time.sleep(pause)
+"""
+
+
+def _fresh(folder: Path) -> dict[str, Any]:
+    """From an event told to one server until a second one's answer has changed; milliseconds."""
+    waits = []
+    with _server(folder, "memo") as (one, _), _server(folder, "memo") as (other, _):
+        for user in range(1, 41):
+            path = f"/recommend/{user}?limit=1&fields="
+            _, before = load.ask(other, load.get(path))
+            product = json.loads(before)["recommendations"][0]["product"]["product_id"]
+            event = {"type": "purchase", "user_id": user, "product_id": product}
+            body = json.dumps({"events": [event]}).encode()
+            told = time.perf_counter()
+            status, _ = load.ask(one, load.post("/events", body))
+            assert status == 200
+            while True:
+                _, after = load.ask(other, load.get(path))
+                now = json.loads(after)["recommendations"][0]["product"]["product_id"]
+                if now != product:
+                    break
+            waits.append((time.perf_counter() - told) * 1000)
+    p50, most = np.percentile(waits, [50, 100]).round(1).tolist()
+    return {"events": len(waits), "p50_ms": p50, "most_ms": most}
+
+
+def _users(n_users: int, query: str = "", seed: int = 0) -> Iterator[bytes]:
+    """Requests of users drawn evenly, without end."""
+    rng = np.random.default_rng(seed)
+    while True:
+        for user in rng.integers(1, n_users + 1, 1000).tolist():
+            yield load.get(f"/recommend/{user}?limit=10{query}")
+
+
+def _constants(n_users: int) -> Iterator[bytes]:
+    rng = np.random.default_rng(0)
+    while True:
+        for user in rng.integers(1, n_users + 1, 1000).tolist():
+            yield load.get(f"/constant/{user}")
+
+
+def _warm(port: int, n_users: int) -> None:
+    """Let every user ask once, so that histories are at hand where they are kept."""
+    load.closed(
+        port, (load.get(f"/recommend/{id}?limit=1") for id in range(1, n_users + 1)), n_users
+    )
+
+
+def _set_constant(port: int) -> int:
+    """Let the constant answer be one of ours; its bytes."""
+    status, body = load.ask(port, load.get("/recommend/1?limit=10"))
+    assert status == 200, (status, body)
+    load.ask(port, load.post("/constant/set", body))
+    return len(body)
+
+
+def _metric(port: int, name: str) -> float:
+    _, text = load.ask(port, load.get("/metrics"))
+    return next(
+        float(line.split()[-1])
+        for line in text.decode().splitlines()
+        if line.startswith(name + " ")
+    )
+
+
+@contextlib.contextmanager
+def _folder(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    kept = os.environ.get("SELERA_BENCH_FOLDER")
+    with contextlib.ExitStack() as stack:
+        root = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = root / name
+        if not (folder / "system-recomendation.pkl").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            make(folder)
+        yield folder
+
+
+@contextlib.contextmanager
+def _server(folder: Path, mode: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    command = [sys.executable, "-m", "benchmarks.serving.server", str(folder), mode]
+    with (
+        (folder / "server.log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline()
+            assert url, (folder / "server.log").read_text()[-2000:]
+            yield int(url.strip().rpartition(":")[2]), process
+        finally:
+            process.terminate()
+
+
+def _memory_mib(pid: int) -> float:
+    """What the process alone holds, and its part of what it shares (PSS)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    raise RuntimeError("no Pss in smaps_rollup")

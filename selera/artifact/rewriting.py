@@ -1,0 +1,35 @@
+"""Rewrite a model file with some of its arrays changed: a new file under the same name.
+
+Everything that does not change is copied from the mapped file as it is, array by array, so that a
+file of any size takes next to no memory. Whoever has mapped the old file keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..contracts.errors import ArtifactError
+from .reading import open_artifact, verify_artifact
+from .writing import Pieces, write_pieces
+
+
+def rewrite_artifact(path: Path, changed: Mapping[str, Pieces], *, run: Mapping[str, Any]) -> None:
+    """Replace the arrays `changed`, by name, in the model file at `path`; add `run` to its own.
+
+    Metadata, order and all other arrays stay, bit by bit; the checksums are made anew. The file is
+    replaced as a whole, read back in full before that, or left as it was. Raises ArtifactError
+    where it is no usable model file or lacks an array, OSError where the disk says no.
+    """
+    artifact = open_artifact(path)
+    if strange := sorted(changed.keys() - artifact.arrays.keys()):
+        raise ArtifactError(f"{path} has no arrays named {', '.join(strange)}")
+    pieces = {name: changed.get(name, (array,)) for name, array in artifact.arrays.items()}
+    temporary = path.with_name(f".{path.name}.rewritten.tmp")
+    try:
+        write_pieces(temporary, artifact.metadata, pieces, run={**artifact.run, **run})
+        verify_artifact(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""What the service remembers of the shop, and how it hears that it has to forget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from ..contracts.epoch import CacheEpoch
+from ..contracts.errors import DatabaseError, StateError
+from ..contracts.ids import UNKNOWN_ROW, Id
+from ..contracts.protocols import ChangeFeed
+from ..models import Recommender
+from . import metrics
+from .catalogue import CatalogueReader, LiveCatalogue
+from .config import ServingConfig
+from .follower import Follower, Job, ShopFollower
+from .line import Line
+from .merchandise import ReadRules, Rules, read_rules_file
+from .shelf import Shelf
+from .slot import VersionShelf
+from .trials import ExperimentBook, Trials
+from .users import LiveUsers, User, UserReader
+
+RULES_POLL_S = 0.5
+TRIALS_POLL_S = 0.5
+"""How often the rules and the experiments are looked at."""
+
+PATIENCE_S = 5.0
+"""A database that tells of no changes for so long, nor that there are none, counts as silent."""
+
+LARGE_CATALOGUE = 50_000
+"""Items above which a list takes so long that nothing else should wait for it."""
+
+
+log = structlog.get_logger(__name__)
+
+
+class MemorySource(UserReader, CatalogueReader, Protocol):
+    """What is read of a shop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the service hears of what is neither in the model nor in the shop's tables.
+
+    feed : tells of changes in the shop's tables; None where nothing does
+    rules : reads the merchandising rules that were given by the API; None where there are none
+    experiments : where experiments are kept; None where there are none
+    versions : the folder of the model versions, for experiments
+    epoch : a file that changes when somebody was erased
+    """
+
+    feed: ChangeFeed | None = None
+    rules: ReadRules | None = None
+    experiments: ExperimentBook | None = None
+    versions: Path | None = None
+    epoch: Path | None = None
+
+
+class Memory:
+    """Users, catalogue, rules and experiments, as the service knows them at this moment."""
+
+    def __init__(self, shop: MemorySource, config: ServingConfig, sources: Sources) -> None:
+        self._config = config
+        self.users = LiveUsers(shop, 0, config.history_max_age_s)
+        self._line = Line()
+        self.catalogue = LiveCatalogue(shop, config.catalogue_max_age_s, self._line)
+        self.rules = Rules(_rule_sources(config, sources))
+        versions = None if sources.versions is None else VersionShelf(sources.versions)
+        self.trials = Trials(sources.experiments, versions)
+        epoch = None if sources.epoch is None else CacheEpoch(sources.epoch)
+        self._shop = ShopFollower(sources.feed, epoch, self.users, self.catalogue, self._line)
+        self._has_feed = sources.feed is not None
+        self._follower: Follower | None = None
+        self.rules.refresh()
+
+    def start(self, *jobs: Job) -> None:
+        """Follow the shop, and do these jobs beside it; remember users from now on."""
+        if self._follower is not None:
+            return
+        self._line.watch(PATIENCE_S if self._has_feed else math.inf)
+        self.users.capacity = self._config.cached_users
+        self._follower = Follower(
+            [
+                *self._shop.jobs(),
+                Job("the rules", self.rules.refresh, RULES_POLL_S),
+                Job("the experiment", self.trials.refresh, TRIALS_POLL_S),
+                Job("the counts of the experiment", self.trials.flush, TRIALS_POLL_S),
+                *jobs,
+            ]
+        )
+        self._follower.start()
+
+    def close(self) -> None:
+        """Stop following, and remember nobody; what experiments have yet to be told is written."""
+        if self._follower is None:
+            return
+        self._follower.close()
+        self._follower = None
+        self._line.leave()
+        self.users.capacity = 0
+        self.users.forget_all()
+        try:
+            self.trials.flush(everything=True)
+        except StateError as error:
+            log.warning("the last counts of an experiment are lost", reason=str(error))
+
+    @property
+    def silences(self) -> int:
+        """How often the shop's database did not answer."""
+        return self._line.silences
+
+    @property
+    def answers(self) -> bool:
+        """Whether the shop's database answered when it was last asked."""
+        return self._line.answers
+
+    def user(self, user_id: Id, model: Recommender) -> User:
+        """The user, from memory or read now; where nothing answers, as the model remembers them."""
+        if (known := self.users.at_hand(user_id)) is not None:
+            metrics.count_history(hit=True)
+            return known
+        metrics.count_history(hit=False)
+        if self._line.answers:
+            try:
+                return self.users.get(user_id)
+            except DatabaseError:
+                self._line.fell_silent()
+        return self.users.before(user_id) or stored_user(model, user_id)
+
+    def shelf(self, model: Recommender) -> Shelf:
+        """The catalogue as the model sees it; read now, if it changed and nobody follows it."""
+        if self._follower is None:
+            self.catalogue.refresh_if_answered()
+        return self.catalogue.shelf(model)
+
+    def is_at_hand(self, user_id: Id, model: Recommender) -> bool:
+        """Whether a list for the user needs neither the database nor much time."""
+        return (
+            len(model.items) <= LARGE_CATALOGUE
+            and self.users.at_hand(user_id) is not None
+            and self.catalogue.is_at_hand(model)
+        )
+
+
+def stored_user(model: Recommender, user_id: Id) -> User:
+    """The user as the model remembers them from its training; without behavior if it does not."""
+    row = model.users.row(user_id)
+    if row == UNKNOWN_ROW:
+        return User(None, (), is_current=False)
+    return User.stored(model, model.histories.take(row, row + 1))
+
+
+def _rule_sources(config: ServingConfig, sources: Sources) -> Sequence[ReadRules]:
+    read: list[ReadRules] = []
+    if config.rules_path is not None:
+        read.append(partial(read_rules_file, config.rules_path))
+    if sources.rules is not None:
+        read.append(sources.rules)
+    return read

@@ -1,0 +1,160 @@
+"""A user's own answer: the list, why each product is on it, and who answered."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from ..contracts.ids import UNKNOWN_ROW, Id
+from ..contracts.protocols import Taste
+from ..models import Recommender
+from . import metrics
+from .answers import RecommendAnswer, Recommendation, UserFallback
+from .composing import Composer, n_candidates
+from .config import ServingConfig
+from .details import profile_of, trimmed
+from .lists import Choice, Place, rounded
+from .memory import Memory
+from .new_products import score_new_products
+from .question import Question
+from .reasons import NO_REASONS, Told, explain_list, with_boosts
+from .slot import model_info
+from .trials import Side
+from .users import MOST_PLACES, Listed, User
+
+_NOBODY: frozenset[Id] = frozenset()
+
+
+class Personal:
+    """Answers for one user, or one basket, at a time."""
+
+    def __init__(self, memory: Memory, config: ServingConfig) -> None:
+        self._memory = memory
+        self._config = config
+
+    def answer(
+        self,
+        user_id: Id | None,
+        user: User,
+        model: Recommender,
+        question: Question,
+        side: Side | None,
+    ) -> RecommendAnswer:
+        """The answer; `user_id` is None for a basket, `side` for a user in no experiment."""
+        listed = self._listed(user, model, question)
+        for source, n in listed.sources:
+            metrics.count_recommendations(listed.fallback, source, n)
+        degraded = not (user.is_current and self._memory.answers)
+        if degraded:
+            metrics.count_degraded()
+        # A profile that could not be read has no fields: null would say that they are empty.
+        is_told = question.profile and (user.is_current or user.profile is not None)
+        fields = self._config.profile_fields if is_told else ()
+        return RecommendAnswer(
+            user=None if user_id is None else profile_of(user_id, user.profile, fields),
+            recommendations=list(listed.recommendations),
+            fallback=listed.fallback,
+            model=model_info(model),
+            recommendation_id=secrets.token_hex(16),
+            degraded=degraded,
+            experiment=msgspec.UNSET if side is None else side.told(),
+        )
+
+    def _listed(self, user: User, model: Recommender, question: Question) -> Listed:
+        shelf = self._memory.shelf(model)
+        rules = self._memory.rules.in_force()
+        key = (shelf.number, rules.number, question)  # a shelf is of one model
+        listed = user.listed(key)
+        if listed is None:
+            effects = self._memory.rules.effects(shelf, rules)
+            seen = _NOBODY if question.include_seen else _seen(user, model)
+            choice = Choice(shelf, question.filters, effects, seen)
+            silences = self._memory.silences
+            listed = self._compose(user, model, question, choice)
+            # What was made while nothing answered may lack names, and is told this once.
+            is_whole = self._memory.answers and silences == self._memory.silences
+            if is_whole and len(question.filters.exclude) <= MOST_PLACES:
+                user.remember(key, listed)
+        return listed
+
+    def _compose(
+        self, user: User, model: Recommender, question: Question, choice: Choice
+    ) -> Listed:
+        history = user.history(model)
+        taste = model.taste(history)
+        fallback: UserFallback = None
+        if not model.is_personal(taste):
+            telling = model.cold_start.telling(user.profile or {})
+            taste = model.popular_taste(history, telling)
+            fallback = "profile" if len(telling) else "popular"
+        most_new = n_candidates(question)
+        new = {} if fallback else score_new_products(model, taste, choice, most_new)
+        composer = Composer(model, self._memory.catalogue, taste, choice, question, new)
+        places = composer.places()
+        told = self._told(composer, places, model, taste, question, is_personal=not fallback)
+        stars = _stars(places, model, taste)
+        source = fallback or model.algorithm
+        recommendations = tuple(
+            Recommendation(
+                rank=rank,
+                score=rounded(place.score),
+                predicted_rating=rating,
+                product=trimmed(place.product, question.fields),
+                source=place.source or source,
+                reasons=[] if reasons is None else reasons[0],
+                baseline=None if reasons is None else reasons[1],
+                rule=msgspec.UNSET if place.rule is None else place.rule,
+            )
+            for rank, (place, reasons, rating) in enumerate(
+                zip(places, told, stars, strict=True), start=1
+            )
+        )
+        sources = Counter(each.source for each in recommendations)
+        return Listed(recommendations, fallback, tuple(sources.items()))
+
+    def _told(
+        self,
+        composer: Composer,
+        places: Sequence[Place],
+        model: Recommender,
+        taste: Taste,
+        question: Question,
+        *,
+        is_personal: bool,
+    ) -> Sequence[Told | None]:
+        """Why each place is on the list: the user's own products, and what rules add."""
+        told: list[Told | None] = [None] * len(places)
+        if not question.explain:
+            return told
+        if is_personal:
+            catalogue, most = self._memory.catalogue, self._config.max_reasons
+            told = explain_list(model, taste, places, catalogue, most)
+        for at, place in enumerate(places):
+            boosts = composer.boosts(place)
+            if boosts:
+                reasons = told[at] or NO_REASONS
+                told[at] = with_boosts(reasons, boosts, composer.lift_unit(), place.score)
+        return told
+
+
+def _stars(places: Sequence[Place], model: Recommender, taste: Taste) -> list[float | None]:
+    """The predicted stars of each place; None for what the model cannot rate."""
+    told: list[float | None] = [None] * len(places)
+    rated = [at for at, place in enumerate(places) if place.item != UNKNOWN_ROW]
+    items = np.array([places[at].item for at in rated], dtype=np.int32)
+    stars = model.predict_ratings(taste.history, items) if rated else None
+    if stars is not None:
+        for at, each in zip(rated, stars[0].tolist(), strict=True):
+            told[at] = round(each, 2)
+    return told
+
+
+def _seen(user: User, model: Recommender) -> frozenset[Id]:
+    """The products that the user knows, also those that the model lacks."""
+    if user.behaviors:
+        return frozenset(row.product_id for row in user.behaviors)
+    return frozenset(model.items.ids(user.history(model).items))

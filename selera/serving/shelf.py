@@ -1,0 +1,100 @@
+"""The shelf: the catalogue of one moment, and where each of its products is in one model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts.catalogue import NO_CODE, CatalogueColumns, Words
+from ..contracts.features import Features
+from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
+from ..models import Recommender
+
+MOST_NEW = 1000
+"""New products that are scored for one list; of more, the ones with the last ids."""
+
+_numbers = itertools.count()
+
+
+class NewProducts(NamedTuple):
+    """Products that the model lacks and can score by their fields.
+
+    rows : int64 (n_new,), of the catalogue
+    ids : in the same order
+    features : what the model asks of them; None where it has learnt nothing from fields
+    """
+
+    rows: NDArray[np.int64]
+    ids: list[Id]
+    features: Features | None
+
+
+class Shelf:
+    """The catalogue as columns, and where each of its products is in one model.
+
+    number : that no other shelf of this process has
+    columns : of all products that the shop sells
+    ids : the same products, by row of the columns
+    places : int64 (n_items,), the row of each item of the model; `UNKNOWN_ROW` where the shop does
+        not sell it any more
+    listed : bool (n_items,), whether it does
+    new : products that the model lacks
+
+    `places` may be given where another shelf of these ids and this model has them.
+    """
+
+    def __init__(
+        self,
+        columns: CatalogueColumns,
+        ids: IdMap,
+        model: Recommender,
+        places: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.number = next(_numbers)
+        self.columns = columns
+        self.ids = ids
+        self.places = ids.rows_of(model.items) if places is None else places
+        self.listed: NDArray[np.bool_] = self.places != UNKNOWN_ROW
+        known = np.zeros(len(columns), dtype=np.bool_)
+        known[self.places[self.listed]] = True
+        rows = np.flatnonzero(~known)[-MOST_NEW:]
+        described = model.cold_start.described([fields_of(columns, row) for row in rows.tolist()])
+        self.new = NewProducts(rows, ids.ids(rows), described)
+
+    def of_items(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A choice of products, bool (n_products,), as one of items, bool (n_items,)."""
+        allowed = chosen[self.places] if len(chosen) else np.zeros(len(self.places), np.bool_)
+        return np.asarray(allowed & self.listed)
+
+
+def all_ids(ids: IdMap) -> list[Id]:
+    """The ids of all rows, in their order."""
+    if ids.kind == "int":
+        integers: list[Id] = ids.to_arrays()["ids"].tolist()
+        return integers
+    return ids.ids(range(len(ids)))
+
+
+def fields_of(columns: CatalogueColumns, row: int) -> Mapping[str, Any]:
+    """What the columns tell of one product, by the names of the shop's table."""
+    price = float(columns.price[row])
+    told = {
+        "category": _text(columns.category, row),
+        "tag": _text(columns.tag, row),
+        "source_country": _text(columns.source_country, row),
+        "brand": _text(columns.brand, row),
+        "price": None if np.isnan(price) else price,
+    }
+    if columns.stock is not None:
+        stock = float(columns.stock[row])
+        told["stock"] = None if np.isnan(stock) else int(stock)
+    return told
+
+
+def _text(words: Words, row: int) -> str | None:
+    code = int(words.codes[row])
+    return None if code == NO_CODE else words.texts[code]

@@ -1,0 +1,170 @@
+"""Experiments at work: which version answers a user, and what is told of exposures afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import structlog
+
+from ..contracts.errors import ArtifactError, SeleraError
+from ..contracts.events import Event
+from ..contracts.ids import Id
+from ..models import Recommender
+from ..state.experiments import (
+    VARIANTS,
+    Conversion,
+    Experiment,
+    Exposure,
+    Variant,
+    assign,
+    hash_of_user,
+)
+from .answers import Assignment
+from .slot import VersionShelf
+
+MOST_WAITING = 100_000
+"""Exposures that wait to be written at most; more of them push out others."""
+
+CONVERSIONS_WAIT_S = 5
+"""A conversion is written after the exposure that it names, which another worker may have noted."""
+
+REFUSED_FOR_S = 30.0
+"""After so long a version that could not be used is tried again."""
+
+_Noted = TypeVar("_Noted")
+
+log = structlog.get_logger(__name__)
+
+
+class ExperimentBook(Protocol):
+    """Where experiments are kept; `selera.state.Experiments` is one."""
+
+    def running(self) -> Experiment | None:
+        """The experiment that runs, if one does."""
+        ...
+
+    def record_exposures(self, batch: Sequence[Exposure]) -> None:
+        """Count who was exposed."""
+        ...
+
+    def record_conversions(self, batch: Sequence[Conversion]) -> None:
+        """Count who converted."""
+        ...
+
+
+class Side(NamedTuple):
+    """The side of an experiment that a user is on, and the model that answers there."""
+
+    experiment: Experiment
+    variant: Variant
+    model: Recommender
+
+    def told(self) -> Assignment:
+        """As an answer says it."""
+        return Assignment(self.experiment.name, self.variant)
+
+
+class Trials:
+    """Assigns users, gathers what happened, and writes it down when `flush` is called.
+
+    Safe between threads. Exposures of the last moments before a crash are lost; they are no one's
+    data but the experiment's.
+    """
+
+    def __init__(self, book: ExperimentBook | None, versions: VersionShelf | None) -> None:
+        self._book = book
+        self._versions = versions
+        self._running: tuple[Experiment, Mapping[Variant, Recommender]] | None = None
+        self._refused: tuple[Experiment, float] | None = None
+        self._lock = threading.Lock()
+        self._exposures: deque[Exposure] = deque(maxlen=MOST_WAITING)
+        self._conversions: deque[Conversion] = deque(maxlen=MOST_WAITING)
+
+    def refresh(self) -> None:
+        """Ask which experiment runs, and open its versions; StateError where nobody can tell.
+
+        Where one of the versions cannot be used, nobody is in the experiment: one side alone would
+        be counted, and compared with nothing.
+        """
+        if self._book is None or self._versions is None:
+            return
+        experiment = self._book.running()
+        if experiment is None:
+            self._running = None
+        elif self._running is None or self._running[0] != experiment:
+            self._running = self._opened(experiment, self._versions)
+
+    def _opened(
+        self, experiment: Experiment, versions: VersionShelf
+    ) -> tuple[Experiment, Mapping[Variant, Recommender]] | None:
+        now = time.monotonic()
+        was_refused = self._refused is not None and self._refused[0] == experiment
+        if self._refused is not None and was_refused and now < self._refused[1] + REFUSED_FOR_S:
+            return None
+        try:
+            models = {side: versions.get(experiment.version_of(side)) for side in VARIANTS}
+        except ArtifactError as error:
+            if not was_refused:
+                log.warning("experiment without its model", name=experiment.name, reason=str(error))
+            self._refused = experiment, now
+            return None
+        self._refused = None
+        return experiment, models
+
+    def side_of(self, user_id: Id) -> Side | None:
+        """The user's side; None where no experiment runs, or its versions cannot be used."""
+        running = self._running
+        if running is None:
+            return None
+        experiment, models = running
+        variant = assign(experiment, user_id)
+        return Side(experiment, variant, models[variant])
+
+    def expose(self, recommendation_id: str, side: Side, user_id: Id) -> None:
+        """Note that this user got this answer because of an experiment."""
+        self._exposures.append(
+            Exposure(
+                recommendation_id,
+                side.experiment.name,
+                side.variant,
+                hash_of_user(user_id),
+                int(time.time()),
+            )
+        )
+
+    def convert(self, events: Sequence[Event]) -> None:
+        """Note the purchases among these stored events that name a recommendation."""
+        if self._book is None:
+            return
+        self._conversions.extend(
+            Conversion(event.recommendation_id, event.event_id, int(time.time()))
+            for event in events
+            if event.recommendation_id and event.type == "purchase"
+        )
+
+    def flush(self, *, everything: bool = False) -> None:
+        """Write down what was noted; it stays noted where the book cannot be written.
+
+        Conversions wait for a moment, unless `everything` is to be written now.
+        """
+        if self._book is None:
+            return
+        with self._lock:
+            _write(self._exposures, len(self._exposures), self._book.record_exposures)
+            latest = int(time.time()) - CONVERSIONS_WAIT_S
+            due = sum(everything or each.at <= latest for each in tuple(self._conversions))
+            _write(self._conversions, due, self._book.record_conversions)
+
+
+def _write(noted: deque[_Noted], n: int, record: Callable[[Sequence[_Noted]], None]) -> None:
+    """Take the first n and record them; put them back where that fails."""
+    batch = [noted.popleft() for _ in range(min(n, len(noted)))]
+    try:
+        record(batch)
+    except SeleraError:
+        noted.extendleft(reversed(batch))
+        raise

@@ -1,0 +1,193 @@
+"""Who asks: profiles and histories, remembered until something new is known of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from ..contracts.behaviors import BehaviorRow
+from ..contracts.histories import Histories
+from ..contracts.ids import Id
+from ..contracts.protocols import HistoryReader, Profile
+from ..models import Recommender
+from .answers import Recommendation, UserFallback
+
+MOST_PLACES = 30
+"""How many places of prepared lists are kept for one user, of all lists together."""
+
+
+class UserReader(HistoryReader, Protocol):
+    """Where profiles and histories are read."""
+
+    def profile(self, user_id: Id) -> Profile | None:
+        """The user's profile row; None where there is none."""
+        ...
+
+
+class Listed(NamedTuple):
+    """A list that can be told again as long as nothing changes.
+
+    sources : what put its places there, and how many each
+    """
+
+    recommendations: tuple[Recommendation, ...]
+    fallback: UserFallback
+    sources: tuple[tuple[str, int], ...]
+
+
+class User:
+    """One user as the shop knew them at one moment, and what was made of it.
+
+    profile : None where there is no row
+    behaviors : all usable ones
+    is_current : False where the database did not answer and this is what was known before
+    """
+
+    __slots__ = ("_history", "_lists", "behaviors", "is_current", "profile", "read_at")
+
+    def __init__(
+        self,
+        profile: Profile | None,
+        behaviors: Sequence[BehaviorRow],
+        *,
+        is_current: bool = True,
+    ) -> None:
+        self.profile = profile
+        self.behaviors = behaviors
+        self.is_current = is_current
+        self.read_at = time.monotonic()
+        self._history: tuple[weakref.ref[Recommender], Histories] | None = None
+        self._lists: dict[Hashable, Listed] = {}
+
+    @classmethod
+    def stored(cls, model: Recommender, history: Histories) -> User:
+        """Somebody of whom nothing can be read, as this model remembers them."""
+        user = cls(None, (), is_current=False)
+        user._history = (weakref.ref(model), history)
+        return user
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a profile or a behavior."""
+        return self.profile is not None or bool(self.behaviors)
+
+    def history(self, model: Recommender) -> Histories:
+        """The behaviors as this model weighs them; a model that was replaced is not kept alive."""
+        held = self._history
+        if held is None or held[0]() is not model:
+            self._history = held = (weakref.ref(model), model.history(self.behaviors))
+        return held[1]
+
+    def listed(self, key: Hashable) -> Listed | None:
+        """What `remember` was given under this key; None where it is not kept."""
+        return self._lists.get(key)
+
+    def remember(self, key: Hashable, listed: Listed) -> None:
+        """Keep a list that holds as long as this object is the current one.
+
+        Where all of them are too long together, the earlier ones are dropped.
+        """
+        if len(listed.recommendations) > MOST_PLACES:
+            return
+        kept, places = {key: listed}, max(len(listed.recommendations), 1)
+        for earlier, each in reversed(list(self._lists.items())):
+            places += max(len(each.recommendations), 1)
+            if places > MOST_PLACES:
+                break
+            kept.setdefault(earlier, each)
+        self._lists = dict(reversed(kept.items()))
+
+
+class LiveUsers:
+    """Remembers the users who asked last, and forgets those of whom something new is told.
+
+    capacity : how many are remembered
+    max_age_s : seconds after which a user is read again
+
+    A history that is being read while its user is forgotten is used for the answer in hand and not
+    remembered: it may be older than what made it forgotten. Nor is anybody remembered whom the shop
+    does not know: they may sign up at any moment. Safe between threads.
+    """
+
+    def __init__(self, reader: UserReader, capacity: int, max_age_s: float) -> None:
+        self._reader = reader
+        self.capacity = capacity
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._users: OrderedDict[Id, User] = OrderedDict()
+        self._reading: dict[Id, int] = {}
+        self._forgotten: set[Id] = set()
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def at_hand(self, user_id: Id) -> User | None:
+        """The user as remembered, if that is young enough; nothing is read."""
+        user = self._users.get(user_id)
+        if user is None or time.monotonic() - user.read_at > self._max_age_s:
+            return None
+        return user
+
+    def get(self, user_id: Id) -> User:
+        """The user as remembered, or read now; DatabaseError where the database does not answer."""
+        user = self.at_hand(user_id)
+        if user is not None:
+            return user
+        with self._lock:
+            epoch = self._epoch
+            self._reading[user_id] = self._reading.get(user_id, 0) + 1
+        read: User | None = None
+        try:
+            read = User(self._reader.profile(user_id), self._reader.history(user_id))
+        finally:
+            self._end_reading(user_id, read, epoch)
+        return read
+
+    def before(self, user_id: Id) -> User | None:
+        """The user as remembered, however long ago that was; None where nothing is."""
+        held = self._users.get(user_id)
+        return None if held is None else User(held.profile, held.behaviors, is_current=False)
+
+    def forget(self, user_ids: Iterable[Id]) -> None:
+        """Read these users anew when they ask next."""
+        with self._lock:
+            for user_id in user_ids:
+                self._users.pop(user_id, None)
+                if user_id in self._reading:
+                    self._forgotten.add(user_id)
+
+    def outdate(self) -> None:
+        """Let everybody be read anew; what is known stays for the case that nothing answers."""
+        with self._lock:
+            self._epoch += 1
+            for user in self._users.values():
+                user.read_at = float("-inf")
+
+    def forget_all(self) -> None:
+        """Keep nothing of anybody."""
+        with self._lock:
+            self._epoch += 1
+            self._users.clear()
+
+    def _end_reading(self, user_id: Id, read: User | None, epoch: int) -> None:
+        with self._lock:
+            left = self._reading[user_id] - 1
+            is_fresh = user_id not in self._forgotten and epoch == self._epoch
+            if left:
+                self._reading[user_id] = left
+            else:
+                del self._reading[user_id]
+                self._forgotten.discard(user_id)
+            if not is_fresh or not self.capacity or self._max_age_s <= 0:
+                return
+            if read is None or not read.is_known:
+                return
+            self._users[user_id] = read
+            self._users.move_to_end(user_id)
+            while len(self._users) > self.capacity:
+                self._users.popitem(last=False)

@@ -1,0 +1,68 @@
+"""By which names the server may be asked for.
+
+A page from anywhere can give its own name our address ("DNS rebinding") and then ask us as if we
+were its own server. Its requests bear its name as the host, so that a server for this machine alone
+answers to the names of this machine only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ..contracts.errors import ConfigError, SeleraError
+
+_OF_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+_HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s/@]*)(?::[0-9]*)?")
+_NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+
+
+class Misdirected(SeleraError):
+    """A request was meant for another host."""
+
+    code = "misdirected"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Hosts:
+    """The names that are answered to: those of this machine where it listens for it alone.
+
+    A server that others reach answers to every name, unless `allowed` says to which.
+    """
+
+    def __init__(self, listening_on: str, allowed: tuple[str, ...]) -> None:
+        names: tuple[str, ...] = allowed
+        if is_loopback(listening_on):
+            own = f"[{listening_on}]" if ":" in listening_on else listening_on
+            names = (*_OF_THIS_MACHINE, own, *allowed)
+        self._names = frozenset(each.encode() for each in names)
+
+    def check(self, host: bytes | None) -> None:
+        """Raise Misdirected for a host that is none of ours; a request without one is no page's."""
+        if not self._names or host is None:
+            return
+        found = _HOST.fullmatch(host)
+        if found is None or found[1].lower() not in self._names:
+            raise Misdirected(
+                f"This server does not answer to the host {host.decode('latin-1')!r}. If it should,"
+                " add the name to the setting web.allowed_hosts."
+            )
+
+
+def check_names(allowed: tuple[str, ...]) -> None:
+    """Raise ConfigError for what can be no host."""
+    for each in allowed:
+        if not _NAME.fullmatch(each):
+            raise ConfigError(
+                "web.allowed_hosts must hold names such as recommend.shop.example (lower case, no "
+                f"port), got {each!r}"
+            )

@@ -1,0 +1,67 @@
+"""What one worker answers from: shop, model, rules, experiments, and the back office."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgspec
+
+from ..contracts.epoch import epoch_path
+from ..contracts.errors import ArtifactError
+from ..contracts.ids import Id
+from ..database import Shop
+from ..pipeline.children import Command
+from ..pipeline.erase import erase_in_child
+from ..pipeline.publish import versions_folder
+from ..pipeline.receipt import Receipt
+from ..serving import ModelSlot, RecommendationService, Sources
+from ..state import Experiments, Rules, State
+from .config import WebConfig
+from .office import Erase, Office
+
+
+def open_service(
+    config: WebConfig, state: State, stack: contextlib.ExitStack
+) -> RecommendationService:
+    """The service, which follows the shop from now on; `stack` closes it and what it reads."""
+    shop = Shop.open(config.database, time_zone=config.time_zone)
+    stack.enter_context(contextlib.closing(shop))
+    feed = stack.enter_context(contextlib.closing(shop.change_feed()))
+    sources = Sources(
+        feed=feed,
+        rules=Rules(state).all,
+        experiments=Experiments(state),
+        versions=versions_folder(config.model),
+        epoch=epoch_path(config.state),
+    )
+    service = RecommendationService(
+        ModelSlot(config.model),
+        shop,
+        config.serving,
+        sources,
+        shop.event_store(config.events),
+    )
+    stack.enter_context(contextlib.closing(service))
+    service.start()
+    with contextlib.suppress(ArtifactError):
+        service.model()  # opened now and not at the first request; told then if it cannot be
+    return service
+
+
+def open_office(config: WebConfig, state: State) -> Office:
+    """What the admin scope asks for is done here."""
+    erase = None if config.erase is None else _eraser(config.erase)
+    return Office(config.model, state, erase)
+
+
+def _eraser(command: Command) -> Erase:
+    """Erases a user in a child process: what the ETL needs is not loaded in one that answers.
+
+    `command` ends where the id follows.
+    """
+
+    def erase(user_id: Id) -> Receipt:
+        arguments = [*command.arguments, str(user_id)]
+        return erase_in_child(msgspec.structs.replace(command, arguments=arguments))
+
+    return erase

@@ -1,0 +1,45 @@
+"""Is it alive, can it answer?"""
+
+from __future__ import annotations
+
+from litestar import get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency
+
+from ...serving import Health
+from ..about import Live, alive
+from ..documentation import problems
+from ..questions import Service
+from ..workers import Workers
+from .lists import SERVICE_PROBLEMS
+
+Threads = NamedDependency[Workers]
+
+_NEVER_KEPT = CacheControlHeader(no_store=True)
+
+
+@get(
+    "/health/live",
+    summary="Does the process run?",
+    tags=["health"],
+    cache_control=_NEVER_KEPT,
+    responses=problems("invalid_parameter"),
+)
+async def live() -> Live:
+    """Always answered while the process runs; it says nothing of model and database."""
+    return alive()
+
+
+@get(
+    "/health/ready",
+    summary="Can it answer?",
+    tags=["health"],
+    cache_control=_NEVER_KEPT,
+    responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
+)
+async def ready(service: Service, threads: Threads) -> Health:
+    """200 where a model is loaded, 503 with the reason where none is.
+
+    `degraded` where the shop's database does not respond: lists are answered, events are not taken.
+    """
+    return await threads.run(service.health)

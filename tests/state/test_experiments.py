@@ -1,0 +1,240 @@
+import time
+from collections import Counter
+
+import pytest
+
+from selera.contracts.errors import Busy, ConfigError, NameNotFound
+from selera.contracts.ids import Id
+from selera.state import (
+    Conversion,
+    Experiment,
+    Experiments,
+    Exposure,
+    State,
+    Variant,
+    assign,
+    hash_of_user,
+)
+from selera.state.remembered import FRESH_S
+
+
+@pytest.fixture
+def experiments(state: State) -> Experiments:
+    kept = Experiments(state)
+    kept.start("autumn", "v1", "v2", 0.5)
+    return kept
+
+
+def _exposure(
+    recommendation_id: str,
+    user_id: Id,
+    variant: Variant = "control",
+    experiment: str = "autumn",
+    at: int = 100,
+) -> Exposure:
+    return Exposure(recommendation_id, experiment, variant, hash_of_user(user_id), at)
+
+
+def _experiment(name: str = "autumn", share: float = 0.5) -> Experiment:
+    return Experiment(name, "v1", "v2", share, "2026-11-23T07:20:04+00:00")
+
+
+def test_one_experiment_runs_at_a_time_and_every_process_knows_which(
+    experiments: Experiments, other_state: State
+) -> None:
+    other = Experiments(other_state)
+    running = other.running()
+
+    assert running is not None
+    assert (running.name, running.control_version, running.treatment_version) == (
+        "autumn",
+        "v1",
+        "v2",
+    )
+    assert running.version_of("treatment") == "v2"
+    with pytest.raises(Busy, match="'autumn' is running, and only one can"):
+        other.start("winter", "v1", "v3", 0.5)
+
+    experiments.stop("autumn")
+    stopped_at = time.monotonic()
+
+    assert experiments.running() is None
+    while other.running() is not None:
+        assert time.monotonic() < stopped_at + FRESH_S + 0.1
+        time.sleep(0.02)
+    other.start("winter", "v1", "v3", 0.5)
+    assert [each.name for each in other.all()] == ["winter", "autumn"]
+    assert other.all()[1].stopped_at is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("", "v1", "v2", 0.5), "cannot be the name of an? experiment"),
+        (("x", "v1", "v1", 0.5), "Both sides would get v1"),
+        (("x", "v1", "v2", 0.0), "above 0 and below 1, got 0"),
+        (("x", "v1", "v2", 1.0), "above 0 and below 1, got 1"),
+        (("x", "v1", "v2", float("nan")), "above 0 and below 1, got nan"),
+        (("autumn", "v1", "v2", 0.5), "There was an experiment named 'autumn' already"),
+    ],
+)
+def test_what_cannot_be_an_experiment_is_refused(
+    experiments: Experiments, arguments: tuple[str, str, str, float], said: str
+) -> None:
+    experiments.stop("autumn")
+
+    with pytest.raises(ConfigError, match=said):
+        experiments.start(*arguments)
+
+    assert experiments.running() is None
+
+
+def test_stopping_what_does_not_run_is_said(experiments: Experiments) -> None:
+    experiments.stop("autumn")
+
+    for name in ("autumn", "never"):
+        with pytest.raises(NameNotFound, match=f"No running experiment is named '{name}'"):
+            experiments.stop(name)
+
+
+def test_a_user_stays_on_one_side() -> None:
+    sides = [assign(_experiment(), user_id) for user_id in range(1000)]
+
+    assert [assign(_experiment(), user_id) for user_id in range(1000)] == sides
+    assert sides[:8] == [
+        "treatment" if letter == "t" else "control" for letter in _FIRST_EIGHT_OF_AUTUMN
+    ]
+
+
+_FIRST_EIGHT_OF_AUTUMN = "ttcttccc"
+"""Written down so that no later version moves users to the other side."""
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.9])
+def test_the_share_of_the_users_gets_the_treatment(share: float) -> None:
+    n_users = 40_000
+
+    counts = Counter(assign(_experiment(share=share), user_id) for user_id in range(n_users))
+
+    four_sigma = 4 * (share * (1 - share) * n_users) ** 0.5
+    assert abs(counts["treatment"] - share * n_users) < four_sigma
+
+
+def test_another_experiment_mixes_the_users_anew() -> None:
+    n_users = 10_000
+    same = sum(
+        assign(_experiment("a"), user) == assign(_experiment("b"), user) for user in range(n_users)
+    )
+
+    assert abs(same - n_users / 2) < 4 * (n_users / 4) ** 0.5
+
+
+def test_who_has_the_treatment_keeps_it_when_the_share_grows() -> None:
+    for user in range(2000):
+        if assign(_experiment(share=0.2), user) == "treatment":
+            assert assign(_experiment(share=0.3), user) == "treatment"
+
+
+def test_an_integer_and_its_text_are_two_users() -> None:
+    assert hash_of_user(7) != hash_of_user("7")
+    sides = [(assign(_experiment(), n), assign(_experiment(), str(n))) for n in range(200)]
+    assert any(first != second for first, second in sides)
+    assign(_experiment(), "\ud800\0")
+
+
+def test_users_are_counted_once_however_often_they_are_exposed(experiments: Experiments) -> None:
+    experiments.record_exposures(
+        [
+            _exposure("r1", 1),
+            _exposure("r2", 1),
+            _exposure("r3", 2),
+            _exposure("r4", 3, "treatment"),
+        ]
+    )
+    experiments.record_exposures([_exposure("r1", 1), _exposure("r5", 2, at=300)])
+
+    assert experiments.tally("autumn") == {"control": (2, 0), "treatment": (1, 0)}
+
+
+def test_a_conversion_counts_once_for_an_event_and_a_user(experiments: Experiments) -> None:
+    experiments.record_exposures(
+        [_exposure("r1", 1), _exposure("r2", 1), _exposure("r3", 2, "treatment")]
+    )
+
+    experiments.record_conversions([Conversion("r1", "e1", 200), Conversion("r1", "e1", 200)])
+    experiments.record_conversions([Conversion("r1", "e1", 201), Conversion("r2", "e2", 202)])
+
+    assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
+
+
+def test_an_event_told_with_two_recommendations_counts_for_the_first(
+    experiments: Experiments,
+) -> None:
+    experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2, "treatment")])
+
+    experiments.record_conversions([Conversion("r1", "e1", 200)])
+    experiments.record_conversions([Conversion("r2", "e1", 200)])
+
+    assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
+
+
+def test_a_conversion_of_an_unknown_recommendation_counts_for_nobody(
+    experiments: Experiments,
+) -> None:
+    experiments.record_exposures([_exposure("r1", 1)])
+
+    experiments.record_conversions([Conversion("r9", "e1", 200), Conversion("'--", "e2", 200)])
+
+    assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
+
+
+def test_an_exposure_to_an_unknown_experiment_is_left_out(experiments: Experiments) -> None:
+    experiments.record_exposures([_exposure("r1", 1, experiment="never"), _exposure("r2", 2)])
+    experiments.record_conversions([Conversion("r1", "e1", 200)])
+
+    assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
+    with pytest.raises(NameNotFound, match="No experiment is named 'never'"):
+        experiments.tally("never")
+
+
+def test_experiments_are_counted_apart(experiments: Experiments) -> None:
+    experiments.record_exposures([_exposure("r1", 1)])
+    experiments.stop("autumn")
+    experiments.start("winter", "v2", "v3", 0.5)
+    experiments.record_exposures([_exposure("r2", 1, "treatment", "winter")])
+    experiments.record_conversions([Conversion("r2", "e2", 300)])
+
+    assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
+    assert experiments.tally("winter") == {"control": (0, 0), "treatment": (1, 1)}
+
+
+def test_empty_batches_are_nothing(experiments: Experiments) -> None:
+    experiments.record_exposures([])
+    experiments.record_conversions([])
+
+    assert experiments.tally("autumn") == {"control": (0, 0), "treatment": (0, 0)}
+
+
+def test_an_erased_user_leaves_no_trace_in_the_files(
+    experiments: Experiments, state: State
+) -> None:
+    experiments.record_exposures(
+        [_exposure(f"answer-of-{user}-{n}", user) for user in range(50) for n in range(20)]
+    )
+    experiments.record_conversions(
+        [Conversion(f"answer-of-{user}-3", f"event-of-{user}-x", 200) for user in range(50)]
+    )
+    traces = (hash_of_user(7), b"answer-of-7-", b"event-of-7-")
+    assert all(_is_in_files(state, each) for each in traces)
+
+    assert experiments.erase_user(7) == 1
+
+    assert not any(_is_in_files(state, each) for each in traces)
+    assert _is_in_files(state, hash_of_user(8))
+    assert experiments.tally("autumn")["control"] == (49, 49)
+    assert experiments.erase_user(7) == 0
+    assert experiments.erase_user("8") == 0
+
+
+def _is_in_files(state: State, trace: bytes) -> bool:
+    return any(trace in each.read_bytes() for each in state.path.parent.iterdir())

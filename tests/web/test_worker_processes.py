@@ -1,0 +1,222 @@
+"""Several workers on one port: as real processes, killed and stopped as real ones are."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.slow
+
+SERVE = """
+import sys
+from functools import partial
+from pathlib import Path
+from selera.cli.logs import log_to_stderr
+from selera.contracts.errors import SeleraError
+from selera.web import WebConfig, serve
+
+database, model, state = sys.argv[1:]
+config = WebConfig(
+    database=database, model=Path(model), state=Path(state), port=0, workers=2
+)
+log = partial(log_to_stderr, "info")
+log()
+try:
+    serve(config, started=lambda url: print("serving at", url, flush=True), prepare=log)
+except SeleraError as error:
+    print("refused:", error, flush=True)
+    sys.exit(1)
+print("closed", flush=True)
+"""
+
+
+class Workers:
+    """A server of two workers."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self._address = urlsplit(url)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return str(self._address.hostname), int(self._address.port or 0)
+
+    def n_files(self) -> int:
+        """Open files and connections of both workers (Linux)."""
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids())
+
+    def memory_bytes(self) -> int:
+        """Memory that is resident in both workers (Linux)."""
+        pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids()]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def status(self, path: str = "/popular?limit=3") -> int:
+        """The status of one request on a connection of its own."""
+        return self.get(path)[0]
+
+    def version(self) -> str:
+        """The version of the model of whichever worker answers."""
+        return str(json.loads(self.get("/popular?limit=3")[1])["model"]["version"])
+
+    def metric(self, name: str) -> float:
+        """A metric without labels, of all workers."""
+        lines = self.get("/metrics")[1].decode().splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of one request on a connection of its own."""
+        connection = http.client.HTTPConnection(
+            str(self._address.hostname), self._address.port, timeout=10
+        )
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def pids(self) -> set[int]:
+        """The process ids of the workers."""
+        return {pid for pid in children_of(self.process.pid) if "spawn_main" in command_of(pid)}
+
+
+def children_of(parent: int) -> set[int]:
+    """The process ids of the children of a process (Linux)."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return {int(each) for each in listed.split()}
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def start(database: str, model: Path, state: Path) -> subprocess.Popen[str]:
+    """A server whose log goes to a file: a pipe that nobody reads stops who writes into it."""
+    arguments = [sys.executable, "-c", SERVE, database, str(model), str(state)]
+    with state.with_suffix(".log").open("a") as log:
+        return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=log, text=True)
+
+
+@contextmanager
+def two_workers(database: str, model: Path, state: Path) -> Iterator[Workers]:
+    with start(database, model, state) as process:
+        assert process.stdout is not None
+        try:
+            while not (told := process.stdout.readline()).startswith("serving at"):
+                assert told, "the server ended before it could answer"
+            yield Workers(process, told.split()[-1])
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_both_answer_when_it_is_told_and_both_stop(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        pids = server.pids()
+        assert len(pids) == 2
+        assert {server.status() for _ in range(20)} == {200}
+
+        server.process.terminate()
+
+        assert server.process.wait(10) == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read().endswith("closed\n")
+    assert [pid for pid in pids if command_of(pid)] == []
+
+
+def test_who_only_watches_the_workers_loads_nothing_that_answers(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    answering = ("sqlalchemy", "httptools", "uvloop")
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        loaded = {
+            pid: Path(f"/proc/{pid}/maps").read_text()
+            for pid in (server.process.pid, *server.pids())
+        }
+
+    watching = loaded.pop(server.process.pid)
+    assert [name for name in answering if f"/{name}/" in watching] == []
+    for maps in loaded.values():
+        assert [name for name in answering if f"/{name}/" in maps] == list(answering)
+
+
+def test_a_killed_worker_fails_only_what_it_had_and_is_replaced(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        statuses: list[int] = []
+        broken: list[OSError | http.client.HTTPException] = []
+        stop = threading.Event()
+
+        def keep_asking() -> None:
+            while not stop.is_set():
+                try:
+                    statuses.append(server.status())
+                except (OSError, http.client.HTTPException) as error:
+                    broken.append(error)
+
+        askers = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for each in askers:
+            each.start()
+        try:
+            for _ in range(3):
+                before = server.pids()
+                os.kill(min(before), signal.SIGKILL)
+                at_kill = len(statuses)
+                wait_until(
+                    lambda before=before: len(server.pids() - before) == 1,  # type: ignore[misc]
+                    "the replacement",
+                )
+                wait_until(lambda at=at_kill: len(statuses) > at + 20, "answers")  # type: ignore[misc]
+        finally:
+            stop.set()
+            for each in askers:
+                each.join()
+        assert set(statuses) == {200}
+        assert len(broken) <= 3 * len(askers)
+        wait_until(lambda: len(server.pids()) == 2, "both workers")
+
+
+def test_nobody_survives_a_parent_that_is_killed(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        pids = children_of(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+
+        wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
+
+
+def test_workers_that_cannot_start_end_everything_with_one_sentence(
+    model_path: Path, tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    missing = f"sqlite:///{tmp_path}/none.db"
+    with start(missing, model_path, tmp_path / "state.db") as process:
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert output.count("refused: ") == 1
+    assert "none.db" in output
+    assert time.monotonic() - started < 40
