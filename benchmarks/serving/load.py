@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import uvloop
@@ -39,8 +39,7 @@ class _Connection(asyncio.Protocol):
         self.body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def ask(self, request: bytes) -> asyncio.Future[int]:
         assert self.transport is not None
@@ -153,7 +152,7 @@ async def _open(port: int, requests: Iterator[bytes], per_second: float, seconds
         running.add(task)
         task.add_done_callback(running.discard)
     await asyncio.gather(*running)
-    return _told(times, statuses, begins[-1] - begins[0])
+    return _told(times, statuses, float(begins[-1] - begins[0]))
 
 
 def _told(times: list[float], statuses: list[int], seconds: float) -> Load:

@@ -16,6 +16,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
+from selera.cli.logs import log_to_stderr
 from selera.serving import ServingConfig, users
 from selera.state import State
 from selera.web import WebConfig, create_app, server
@@ -36,9 +37,10 @@ async def set_constant(request: Request[Any, Any, Any]) -> None:
 
 
 def main() -> None:
+    log_to_stderr("info")  # every request writes its line, as in production
     folder, mode = Path(sys.argv[1]), sys.argv[2]
     if mode != "memo":
-        users.MOST_ANSWERS = 0
+        users.MOST_PLACES = 0
     serving = ServingConfig(
         history_max_age_s=0.0 if mode == "read" else 3600.0, cached_users=200_000
     )

@@ -38,7 +38,7 @@ BEHAVIOR_SOURCES: tuple[BehaviorSource, ...] = (
 )
 
 
-class BehaviorRow(msgspec.Struct, frozen=True):
+class BehaviorRow(msgspec.Struct, frozen=True, gc=False):
     """One behavior of one user, as the database tells it.
 
     `value` is the visit count or the quantity (1 if unknown), the stars, or a review's own stars

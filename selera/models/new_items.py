@@ -102,15 +102,11 @@ def moments(
 def _row_sums(
     values: NDArray[np.float64], indptr: NDArray[np.int64], columns: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """For each row of features the sum of the values of its columns, float64 (batch, n_rows).
-
-    The first columns of all rows, then the second ones: nothing is larger than the result.
-    """
-    lengths = np.diff(indptr)
-    sums = np.zeros((len(values), len(lengths)))
-    for place in range(int(lengths.max(initial=0))):
-        rows = np.flatnonzero(lengths > place)
-        sums[:, rows] += values[:, columns[indptr[rows] + place]]
+    """For each row of features the sum of the values of its columns, float64 (batch, n_rows)."""
+    sums = np.zeros((len(values), len(indptr) - 1))
+    filled = np.flatnonzero(indptr[1:] > indptr[:-1])
+    if len(filled):
+        sums[:, filled] = np.add.reduceat(values[:, columns], indptr[filled], axis=1)
     return sums
 
 

@@ -44,7 +44,7 @@ class UserProfile(msgspec.Struct, frozen=True):
     location: str | UnsetType | None = UNSET
 
 
-class Product(msgspec.Struct, frozen=True):
+class Product(msgspec.Struct, frozen=True, gc=False):
     """A product with its details; null where the database knows none.
 
     Absent are fields that were not asked for and, after `brand`, those for which the shop's table
@@ -63,7 +63,7 @@ class Product(msgspec.Struct, frozen=True):
     image_url: str | UnsetType | None = UNSET
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reason(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What put a product there, and how much of the score is due to it.
 
     A product of the user's own history, or, with `rule`, a rule of the shop.

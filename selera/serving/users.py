@@ -187,7 +187,7 @@ class LiveUsers:
                 return
             if read is None or not read.is_known:
                 return
-            self._users[user_id] = read
-            self._users.move_to_end(user_id)
-            while len(self._users) > self.capacity:
+            self._users.pop(user_id, None)
+            while len(self._users) >= self.capacity:
                 self._users.popitem(last=False)
+            self._users[user_id] = read
