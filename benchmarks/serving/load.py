@@ -41,6 +41,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
+    @property
+    def is_closed(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
     def ask(self, request: bytes) -> asyncio.Future[int]:
         assert self.transport is not None
         self._answered = asyncio.get_running_loop().create_future()
@@ -134,6 +138,8 @@ async def _open(port: int, requests: Iterator[bytes], per_second: float, seconds
     running: set[asyncio.Task[None]] = set()
 
     async def one(request: bytes, due: float) -> None:
+        while idle and idle[-1].is_closed:  # the server ends what rests for 5 seconds
+            idle.pop()
         connection = idle.pop() if idle else await _connect(port)
         status = await connection.ask(request)
         statuses.append(status)

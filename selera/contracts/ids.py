@@ -20,6 +20,9 @@ Rows = NDArray[np.int64]
 
 UNKNOWN_ROW = -1
 
+_FEWEST_AT_ONCE = 500
+"""One in so many of a map's ids is worth a search at once, which looks at all of its order."""
+
 _WIDEST_KEY = 64
 _KEYS_AT_ONCE = 1 << 16
 """How many texts, of at most so many bytes, are compared at a time."""
@@ -118,7 +121,8 @@ class IdMap:
 
     def rows(self, ids: Sequence[Id]) -> Rows:
         """Rows of many ids, int64 (len(ids),); `UNKNOWN_ROW` for those the map does not know."""
-        if self.kind == "int" and len(self) and {type(id) for id in ids} == {int}:
+        is_worth_it = self.kind == "int" and len(ids) * _FEWEST_AT_ONCE > len(self) > 0
+        if is_worth_it and {type(id) for id in ids} == {int}:
             try:
                 return self._rows_of_integers(np.array(ids, dtype=np.int64))
             except OverflowError:
