@@ -1,6 +1,8 @@
 """The whole way by the five programs of the mission, in a folder of its own."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -68,13 +70,25 @@ def test_the_watcher_trains_on_the_etls_csv_and_the_api_swaps(tmp_path: Path) ->
 
             _program("etl.py", cwd=tmp_path)
             first = wait_until(lambda: _version(client), "the first model", 60)
-            _program("create_and_seed_db.py", *SHOP[:-1], "6", "--overwrite", cwd=tmp_path)
+            _visit_everything(tmp_path / "shop.db", user_id=3)
             _program("etl.py", cwd=tmp_path)
             wait_until(lambda: _version(client) not in (None, first), "the second model", 60)
         watcher.terminate()
         assert watcher.wait(20) == 0
 
     assert "2 trainings, 0 failed" in (tmp_path / "watcher").read_text()
+
+
+def _visit_everything(shop: Path, user_id: int) -> None:
+    """A user looks at every product on the last day: new behavior, the past as it was."""
+    with closing(sqlite3.connect(shop)) as connection, connection:
+        connection.execute(
+            "INSERT INTO data_user_history_visit_product"
+            " (user_id, product_id, visit_count, visit_date)"
+            " SELECT ?, product_id, 1, '2026-06-30T12:00:00Z'"
+            " FROM data_product_category_tag_source_country",
+            (user_id,),
+        )
 
 
 def _version(client: httpx.Client) -> str | None:
