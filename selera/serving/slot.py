@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from ..artifact import open_artifact
-from ..contracts.errors import ArtifactError
+from ..contracts.errors import ArtifactError, ModelNotReady
 from ..models import Recommender
 from .answers import ModelInfo
 from .metrics import count_refused_model, count_swap
@@ -79,6 +79,14 @@ class ModelSlot:
         with self._lock:
             self._look(prepare)
 
+    def _say_refused(self, error: ArtifactError) -> None:
+        if self._model is None and isinstance(error, ModelNotReady):
+            log.info("no model yet", file=str(self._path))
+            return
+        count_refused_model()
+        kept = None if self._model is None else self._model.version
+        log.warning("model refused", reason=str(error), kept_version=kept)
+
     def _look(self, prepare: Callable[[Recommender], object] | None = None) -> None:
         """Load the file if it is another one than at the last look; the caller holds the lock."""
         self._look_at = time.monotonic() + LOOK_EVERY_S
@@ -92,9 +100,7 @@ class ModelSlot:
             model = _load(self._path)
         except ArtifactError as error:
             self._refusal = error
-            count_refused_model()
-            kept = None if self._model is None else self._model.version
-            log.warning("model refused", reason=str(error), kept_version=kept)
+            self._say_refused(error)
         else:
             if self._model is not None:
                 if prepare is not None:

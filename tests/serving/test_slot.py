@@ -43,7 +43,7 @@ def test_a_missing_file_is_logged_once(tmp_path: Path) -> None:
         for _ in range(5):
             with pytest.raises(ModelNotReady):
                 slot.current()
-    assert [line["event"] for line in logs] == ["model refused"]
+    assert [line["event"] for line in logs] == ["no model yet"]
 
 
 def test_the_first_model_is_there_at_the_next_request(
