@@ -19,6 +19,7 @@ NAMES = (
     "retrieval",
     "growth",
     "etl",
+    "poison",
 )
 
 

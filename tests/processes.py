@@ -27,6 +27,15 @@ def wait_until(
     return found
 
 
+def parent_of(pid: int) -> int:
+    """The process id of the parent of a process, 0 where it has ended (Linux)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
 def clean_environment(**extra: str) -> dict[str, str]:
     """Our environment without any setting of Selera, and `extra`."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SELERA_")}

@@ -145,12 +145,17 @@ def test_the_rooms_that_own_a_third_party_exist() -> None:
 def test_only_the_cli_reads_the_environment(path: Path) -> None:
     if _room(path) == "cli":
         return
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    written = [
+        node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr == "update"
+    ]
     reads = [
         f"{_id(path)}:{node.lineno}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr) in {("os", "environ"), ("os", "getenv")}
+        and node not in written
     ]
 
     assert reads == []

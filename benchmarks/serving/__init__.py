@@ -132,7 +132,7 @@ def _recall(folder: Path) -> dict[str, float]:
 
 
 def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
-    """100 swaps of the model under load, against the same load without."""
+    """100 swaps of the model under load, one a second, against the same load without."""
     model = folder / "system-recomendation.pkl"
     content = model.read_bytes()
     with _server(folder, "compose") as (port, _):
@@ -140,9 +140,9 @@ def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
         rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 2
         before = load.open_(port, _users(n_users), rate, 25.0)
         swapper = subprocess.Popen(
-            [sys.executable, "-c", _SWAP, str(model), "100", "0.25"], stdout=subprocess.DEVNULL
+            [sys.executable, "-c", _SWAP, str(model), "100", "1"], stdout=subprocess.DEVNULL
         )
-        during = load.open_(port, _users(n_users), rate, 25.0)
+        during = load.open_(port, _users(n_users), rate, 100.0)
         swapper.wait()
         swaps = _metric(port, "selera_model_swaps_total")
     model.write_bytes(content)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from selera.serving import ServingConfig, users
 from selera.state import State
 from selera.web import WebConfig, create_app, server
 from selera.web.listening import listen
-from selera.web.opening import open_service
+from selera.web.opening import open_service, open_shop
 
 _CONSTANT = [b"{}"]
 
@@ -53,13 +54,15 @@ def main() -> None:
     )
     with listen(config.host, 0) as listener, contextlib.ExitStack() as stack:
         state = stack.enter_context(State.open(config.state))
-        service = open_service(config, state, stack)
+        shop = open_shop(config, stack)
+        service = open_service(config, shop, state, stack)
         service.model()
         app = create_app(service, config)
         app.register(constant)
         app.register(set_constant)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = server._Server(app, config, [signal.SIGTERM], lambda: print(url, flush=True))
+        ready = partial(print, url, flush=True)
+        running = server._Server(app, config, [signal.SIGTERM], ready, lambda: None)
         running.run(sockets=[listener])
 
 

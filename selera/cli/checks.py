@@ -20,8 +20,6 @@ from .output import counted
 from .ports import require_free
 from .settings import SETTINGS_FILE, Settings
 
-OLDEST_PYTHON = (3, 11)
-
 
 def check_python() -> Iterator[Finding]:
     """The interpreter, and whether it can make virtual environments."""

@@ -11,6 +11,7 @@ SeleraError                     the one that `cli` and `web` catch
 ├── StateError                  Selera's own small database cannot be used
 ├── Kept                        a trained model was not published: the gate held it back
 ├── Busy                        another process already does this
+│   └── TrainingUnderWay        a training or an ETL must end before a user can be erased
 ├── Unauthorized                no key, or one that is not known
 │   └── Forbidden               a key without the scope that is needed
 ├── RateLimited                 a key has used up what it may ask for
@@ -112,6 +113,12 @@ class Busy(SeleraError):
     """Another process holds the lock of this work."""
 
     code = "busy"
+
+
+class TrainingUnderWay(Busy):
+    """A training or an ETL goes on, and has to end before a user can be erased."""
+
+    code = "training_under_way"
 
 
 class NotFound(SeleraError):

@@ -141,22 +141,21 @@ class Rater(Protocol):
 
 
 class HistoryReader(Protocol):
-    """Where the behaviors of one user come from at request time."""
+    """Where the profile and the behaviors of one user come from at request time."""
 
-    def history(self, user_id: Id) -> Sequence[BehaviorRow]:
-        """All usable behaviors of a user, in the order of the CSV; empty where there are none."""
+    def user(self, user_id: Id) -> tuple[Profile | None, Sequence[BehaviorRow]]:
+        """The user's profile row, None where there is none, and all usable behaviors.
+
+        These are in the order of the CSV.
+        """
         ...
 
 
 class Catalogue(Protocol):
-    """Where profiles and product details come from at request time."""
+    """Where product details come from at request time."""
 
     user_id_kind: IdKind
     product_id_kind: IdKind
-
-    def profile(self, user_id: Id) -> Profile | None:
-        """The user's profile row; None where there is none."""
-        ...
 
     def products(self, product_ids: Sequence[Id]) -> Mapping[Id, Product]:
         """Details of those products that exist."""

@@ -10,11 +10,18 @@ from sqlalchemy.engine import Dialect
 from ..contracts.errors import DatabaseError
 from .failures import describe
 from .lenient import read_odd_times_as_text
+from .patience import OpenConnections, impatient_psycopg
 from .sqlite_file import set_up_sqlite
 
 CONNECT_TIMEOUT_S = 5
-GREETING_TIMEOUT_S = 8
+GREETING_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 10
+
+SILENCE_AFTER_TIMEOUT_S = 1
+"""PostgreSQL ends a statement that takes too long; where it does not say so by then, it is away."""
+
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Who waits for an answer without a timeout finds out within a minute that the machine is gone."""
 
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -47,13 +54,12 @@ def connect_arguments(url: URL, answer_timeout_s: int | None) -> dict[str, Any]:
                 "options": " ".join(settings),
                 "application_name": "selera",
                 "tcp_user_timeout": 1000 * (answer_timeout_s or 60),
+                **_KEEPALIVE,
             }
         case _:
             arguments = {
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "charset": "utf8mb4",
-                # TIMESTAMP columns are told in the session's time zone.
-                "init_command": "SET time_zone = '+00:00'",
                 "read_timeout": answer_timeout_s,
                 "write_timeout": answer_timeout_s,
             }
@@ -72,23 +78,42 @@ def pool_arguments(url: URL) -> dict[str, Any]:
     }
 
 
-def set_up(engine: Engine, *, create: bool) -> None:
-    """Register what has to happen on each new connection of this engine."""
+def set_up(
+    engine: Engine, connections: OpenConnections, *, create: bool, answer_timeout_s: int | None
+) -> None:
+    """Register what has to happen on each new connection of this engine.
+
+    Those to a server become some of `connections`; SQLite has no line that could fall silent.
+    """
     match engine.dialect.name:
         case "sqlite":
             set_up_sqlite(engine, create=create)
         case "postgresql":
-            event.listen(engine, "connect", _set_up_postgresql)
+            _set_up_postgresql(engine, connections, answer_timeout_s)
         case _:
-            _set_up_mysql(engine)
+            _set_up_mysql(engine, connections)
 
 
-def _set_up_postgresql(connection: Any, _record: object) -> None:
-    read_odd_times_as_text(connection)
+def _set_up_postgresql(
+    engine: Engine, connections: OpenConnections, answer_timeout_s: int | None
+) -> None:
+    driver: Any = engine.dialect.loaded_dbapi.Connection
+    if answer_timeout_s:
+        driver = impatient_psycopg(answer_timeout_s + SILENCE_AFTER_TIMEOUT_S)
+
+    def connect(_: Dialect, __: object, places: Any, options: dict[str, Any]) -> Any:
+        connections.check()
+        connection = driver.connect(*places, **options)
+        connections.add(connection)
+        read_odd_times_as_text(connection)
+        return connection
+
+    event.listen(engine, "do_connect", connect)
 
 
-def _set_up_mysql(engine: Engine) -> None:
+def _set_up_mysql(engine: Engine, connections: OpenConnections) -> None:
     def connect(dialect: Dialect, _: object, places: Any, options: dict[str, Any]) -> Any:
+        connections.check()
         # PyMySQL waits for a greeting as long as for an answer, and that may be for ever.
         patience = options.get("read_timeout")
         greeting = min(patience or GREETING_TIMEOUT_S, GREETING_TIMEOUT_S)
@@ -101,6 +126,10 @@ def _set_up_mysql(engine: Engine) -> None:
                 f"Cannot connect to {describe(engine.url)}: something that is no MySQL server "
                 f"answers there, or nothing in time. Check the host and the port of the URL."
             ) from error
+        connections.add(connection)
+        with connection.cursor() as cursor:
+            # TIMESTAMP columns are told in the session's time zone, whatever the URL's options say.
+            cursor.execute("SET time_zone = '+00:00'")
         connection._read_timeout = patience
         return connection
 

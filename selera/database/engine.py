@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from ..contracts.errors import DatabaseError
 from .drivers import DRIVERS, connect_arguments, pool_arguments, set_up
 from .failures import describe, translated
+from .patience import OpenConnections
 from .sqlite_file import turn_wal_on
 
 EXAMPLES = (
@@ -33,8 +34,18 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
     return connect(parse_url(url), create=create)
 
 
-def connect(url: URL, *, create: bool = False, answer_timeout_s: int | None = None) -> Engine:
-    """Make the engine of a parsed URL and make sure that the database answers."""
+def connect(
+    url: URL,
+    connections: OpenConnections | None = None,
+    *,
+    create: bool = False,
+    answer_timeout_s: int | None = None,
+) -> Engine:
+    """Make the engine of a parsed URL and make sure that the database answers.
+
+    `connections` gets to know those to a server. No answer takes longer than `answer_timeout_s`;
+    None waits as long as the server's machine is there.
+    """
     is_new = _is_new_sqlite_file(url, create)
     try:
         engine = create_engine(
@@ -49,7 +60,9 @@ def connect(url: URL, *, create: bool = False, answer_timeout_s: int | None = No
             f"The driver {error.name} for {describe(url)} is not installed. "
             f"Install it: pip install 'selera[{extra}]'."
         ) from error
-    set_up(engine, create=create)
+    set_up(
+        engine, connections or OpenConnections(), create=create, answer_timeout_s=answer_timeout_s
+    )
     try:
         ping(engine)
         if is_new:

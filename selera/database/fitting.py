@@ -3,11 +3,11 @@
 Servers change or refuse what a column's type cannot hold, each in its own way; whatever would come
 back as something else is refused here, with a reason. SQLite keeps whatever it is given.
 
-Times go by the declared type. A column with an offset (`timestamptz`) gets the moment itself; one
-without gets what a clock in the shop's zone shows, as it is read (a time that a change of the
-clocks repeats comes back as its first occurrence); a date column gets the day in that zone. Texts
-are written like those that are there already: with a date only, with a clock time, or with an
-offset, where there are none in ISO 8601 and UTC.
+Times go by the declared type. A column with an offset (`timestamptz`, and the TIMESTAMP of MariaDB
+and MySQL) gets the moment itself; one without gets what a clock in the shop's zone shows, as it is
+read (a time that a change of the clocks repeats comes back as its first occurrence); a date column
+gets the day in that zone. Texts are written like those that are there already: with a date only,
+with a clock time, or with an offset, where there are none in ISO 8601 and UTC.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..contracts.behaviors import NO_TIME
 from ..contracts.ids import Id, IdKind, parse_id
 from ..contracts.tables import Kind
 from .identity import INT64, can_be_stored
+from .layout import is_timestamp_of_mysql
 from .values import EARLIEST, LATEST, MAX_COUNT, TIME, format_time, parse_time
 
 Declared = TypeEngine[Any]
@@ -132,7 +133,8 @@ def fit_time(seconds: int, declared: Declared, zone: tzinfo, like: str | None) -
     except OverflowError as error:
         raise Unfit(f"its time lies outside of the years 1 to 9999 in {zone}") from error
     if isinstance(declared, types.DateTime):
-        return there.astimezone(UTC) if declared.timezone else there.replace(tzinfo=None)
+        is_moment = declared.timezone or is_timestamp_of_mysql(declared)
+        return there.astimezone(UTC) if is_moment else there.replace(tzinfo=None)
     if isinstance(declared, types.Date):
         return there.date()
     if isinstance(declared, types.String | types.NullType):

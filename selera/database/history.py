@@ -72,7 +72,9 @@ class HistoryQuery:
         self._product_kind = layout.id_kind("product_id")
         tables = [layout[source.table] for source in BEHAVIOR_SOURCES]
         self._key_kinds = [layout.id_kind(source.table.key) for source in BEHAVIOR_SOURCES]
-        self._filters = [IdFilter(table, "user_id", self._user_kind) for table in tables]
+        self._filters = [
+            IdFilter(table, "user_id", self._user_kind, single=True) for table in tables
+        ]
         self.statement = union_all(
             *(
                 _behaviors(table, position, source, self._as_text).where(filter.condition)
@@ -153,7 +155,7 @@ def _behaviors(
 
 
 def _told(layout: TableLayout, name: str, as_text: bool) -> ColumnElement[Any]:
-    column = layout.column(name) if name in layout.types else null()
+    column = layout.told(name) if name in layout.types else null()
     return cast(column, String) if as_text else column
 
 

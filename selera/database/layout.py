@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, inspect, types
+from sqlalchemy import Connection, inspect, literal_column, types
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import SAWarning
-from sqlalchemy.sql.expression import ColumnClause, TableClause
+from sqlalchemy.sql.expression import ColumnClause, ColumnElement, TableClause, func
 from sqlalchemy.types import TypeEngine
 
 from ..contracts.errors import DatabaseError
@@ -45,9 +47,20 @@ class TableLayout:
         """The SQL column of a known column that exists."""
         return self.source.c[name]
 
-    def columns(self) -> list[ColumnClause[object]]:
-        """All columns of `names`."""
-        return [self.column(name) for name in self.names]
+    def told(self, name: str) -> ColumnElement[Any]:
+        """What to select of a known column that exists, so that a moment says that it is one.
+
+        MariaDB and MySQL tell a TIMESTAMP, which is a moment, as the session's clock shows it. Our
+        sessions are in UTC (`drivers`), so a `Z` makes it whole.
+        """
+        column = self.column(name)
+        if is_timestamp_of_mysql(self.types[name]):
+            return func.concat(column, literal_column("'Z'"))
+        return column
+
+    def columns(self) -> list[ColumnElement[Any]]:
+        """All columns of `names`, as they are told."""
+        return [self.told(name) for name in self.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,11 @@ class ShopLayout:
         """`int` where every table that has the id column declares it an integer, else `str`."""
         declared = [each.types[name] for each in self.tables.values() if name in each.types]
         return "int" if all(isinstance(each, types.Integer) for each in declared) else "str"
+
+
+def is_timestamp_of_mysql(declared: TypeEngine[Any]) -> bool:
+    """Whether a column holds moments, though its type says nothing of a time zone."""
+    return isinstance(declared, mysql.TIMESTAMP)
 
 
 def read_layout(connection: Connection) -> ShopLayout:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any, Self
 
-from sqlalchemy import Engine, Executable, func, select
+from sqlalchemy import Connection, Engine, Executable, func, select
 
 from ..contracts.behaviors import NO_TIME, BehaviorRow
 from ..contracts.catalogue import CatalogueColumns
@@ -23,6 +24,7 @@ from .feed import ChangeFeed
 from .history import HistoryQuery
 from .identity import IdFilter, is_id
 from .layout import ShopLayout, read_layout
+from .patience import OpenConnections
 from .sqlite_file import strict_texts
 from .values import format_time, parse_number, parse_time, plain, read_id
 
@@ -38,13 +40,16 @@ class Shop:
     `DatabaseError` where the database does not answer in time.
     """
 
-    def __init__(self, engine: Engine, layout: ShopLayout, zone: tzinfo) -> None:
+    def __init__(
+        self, engine: Engine, connections: OpenConnections, layout: ShopLayout, zone: tzinfo
+    ) -> None:
         self._engine = engine
+        self._connections = connections
         self._layout = layout
         self._zone = zone
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
-        self._profiles = _Lookup(layout, USER_PROFILE, zone)
+        self._profiles = _Lookup(layout, USER_PROFILE, zone, single=True)
         self._products = _Lookup(layout, PRODUCT, zone)
         self._history = HistoryQuery(layout, engine.dialect.name, zone)
         self._catalogue_token = catalogue_token_query(layout, engine.dialect.name)
@@ -61,18 +66,23 @@ class Shop:
         unknown zone.
         """
         zone = find_zone(time_zone)
-        engine = connect(parse_url(url), answer_timeout_s=ANSWER_TIMEOUT_S)
+        connections = OpenConnections()
+        engine = connect(parse_url(url), connections, answer_timeout_s=ANSWER_TIMEOUT_S)
         try:
             with translated(engine.url, "read the tables of"), engine.connect() as connection:
                 layout = read_layout(connection)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, layout, zone)
+        return cls(engine, connections, layout, zone)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def hang_up(self) -> None:
+        """Wait no longer for a server: whoever asks, or has asked and waits, gets DatabaseError."""
+        self._connections.cut()
 
     def ping(self) -> None:
         """Raise `DatabaseError` where the database does not answer."""
@@ -81,6 +91,14 @@ class Shop:
     def profile(self, user_id: Id) -> dict[str, Any] | None:
         """All known columns of the user's profile; None where no row bears this id."""
         return self._look_up(self._profiles, [user_id]).get(user_id)
+
+    def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
+        """The user's `profile` and `history`, read at once."""
+        with self._connected() as connection:
+            found = connection.execute(self._profiles.statement, self._profiles.bind([user_id]))
+            profile = self._profiles.read(found.all(), [user_id]).get(user_id)
+            rows = connection.execute(self._history.statement, self._history.bind(user_id)).all()
+        return profile, self._history.read(rows, user_id)
 
     def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """All known columns of those products that exist, by id."""
@@ -149,19 +167,26 @@ class Shop:
     def _fetch(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Sequence[Any]]:
-        with translated(self._engine.url, "read from"), self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(statement, parameters).all()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with translated(self._engine.url, "read from"), self._engine.connect() as connection:
+            yield connection
 
 
 class _Lookup:
     """The rows of one table by their key; the statement is made once for a shop."""
 
-    def __init__(self, layout: ShopLayout, table: Table, zone: tzinfo) -> None:
+    def __init__(
+        self, layout: ShopLayout, table: Table, zone: tzinfo, *, single: bool = False
+    ) -> None:
         self._table = table
         self._zone = zone
         self._names = layout[table].names
         self._id_kind = layout.id_kind(table.key)
-        filter = IdFilter(layout[table], table.key, self._id_kind)
+        filter = IdFilter(layout[table], table.key, self._id_kind, single=single)
         self.bind = filter.bind
         self.statement = select(*layout[table].columns()).where(filter.condition)
 

@@ -33,6 +33,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from ..contracts.behaviors import NO_TIME
@@ -53,6 +54,7 @@ LATEST: Final = calendar.timegm((9999, 12, 31, 23, 59, 59))
 
 _PLAIN_TYPES: Final = frozenset({type(None), bool, int, float, Decimal, str, date, datetime})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S: Final = 86_400
 
 
 def is_blank(value: object) -> bool:
@@ -95,8 +97,8 @@ def parse_time(value: object, zone: tzinfo = UTC) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone, fold=0)
-    offset = moment.utcoffset() or timedelta()
-    seconds = calendar.timegm(moment.timetuple()) - math.floor(offset.total_seconds())
+    since = moment - _EPOCH
+    seconds = since.days * _DAY_S + since.seconds
     return seconds if EARLIEST <= seconds <= LATEST else None
 
 
@@ -111,6 +113,7 @@ def _moment(value: object) -> datetime | None:
     return None
 
 
+@lru_cache(maxsize=16_384)  # of many rows the times are dates alone, or come again with the user
 def _moment_of_text(text: str) -> datetime | None:
     match = TIME.fullmatch(text)
     if match is None:

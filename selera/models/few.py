@@ -25,10 +25,11 @@ class FewTaste(Taste):
 
     items : int32 (n_terms,)
     values : float (n_terms,)
-    owners : int64 (n_terms,), what each is due to: an entry of the history, unless a subclass says
+    counts : int64 (n_owners,), how many terms, in their order, are due to each owner: an entry of
+        the history, unless a subclass says
     """
 
-    __slots__ = ("_sums", "items", "owners", "values")
+    __slots__ = ("_sums", "counts", "items", "values")
 
     def __init__(
         self,
@@ -36,10 +37,10 @@ class FewTaste(Taste):
         n_items: int,
         items: NDArray[np.int32],
         values: NDArray[np.floating[Any]],
-        owners: NDArray[np.int64],
+        counts: NDArray[np.int64],
     ) -> None:
         super().__init__(history, n_items)
-        self.items, self.values, self.owners = items, values, owners
+        self.items, self.values, self.counts = items, values, counts
         self._sums: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
 
     def sums(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -93,7 +94,8 @@ class FewTaste(Taste):
         slots[items] = np.arange(1, len(items) + 1)
         asked = slots[self.items]
         terms = np.flatnonzero(asked)
-        places = (asked[terms] - 1) * n_owners + self.owners[terms]
+        owners = np.searchsorted(np.cumsum(self.counts), terms, side="right")
+        places = (asked[terms] - 1) * n_owners + owners
         sums = np.bincount(places, values[terms], len(items) * n_owners).astype(np.float64)
         return sums.reshape(len(items), n_owners)
 
@@ -106,13 +108,12 @@ class FewTaste(Taste):
 
 def edges_taste(history: Histories, weights: NDArray[np.float32], edges: SparseMatrix) -> FewTaste:
     """The terms weights[j] * edges[j, i] of one history."""
-    counts = edges.indptr[history.items + 1] - edges.indptr[history.items]
-    ends = np.cumsum(counts)
-    owners = np.repeat(np.arange(len(counts)), counts)
-    shifts = edges.indptr[history.items] - (ends - counts)
-    places = np.arange(len(owners)) + shifts[owners]
-    values = edges.values[places] * weights[owners]
-    return FewTaste(history, edges.n_columns, edges.columns[places], values, owners)
+    starts, stops = edges.indptr[history.items], edges.indptr[history.items + 1]
+    rows = [slice(*bounds) for bounds in zip(starts.tolist(), stops.tolist(), strict=True)]
+    columns = np.concatenate([edges.columns[:0], *(edges.columns[row] for row in rows)])
+    values = np.concatenate([edges.values[:0], *(edges.values[row] for row in rows)])
+    counts = stops - starts
+    return FewTaste(history, edges.n_columns, columns, values * np.repeat(weights, counts), counts)
 
 
 def first_of(open: NDArray[np.bool_], n: int) -> NDArray[np.int64]:

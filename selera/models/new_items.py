@@ -37,7 +37,7 @@ class NewItemModel:
     indptr, columns : int64 (n_warm + 1,), int32 (nnz,), their features as in `Features`
     inverse : float32 (n_columns, n_columns), (F^T F + lambda I)^-1 of the centered features
     shares : float64 (n_columns,), the part of the items that has each feature: mean(f)
-    covariance : float64 (n_columns, n_columns), of the features over these items
+    covariance : float32 (n_columns, n_columns), of the features over these items
     boldness : float32 (1,)
     """
 
@@ -46,7 +46,7 @@ class NewItemModel:
     columns: NDArray[np.int32]
     inverse: NDArray[np.float32]
     shares: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    covariance: NDArray[np.float32]
     boldness: NDArray[np.float32]
 
     def score(self, scores: NDArray[np.float32], new: Features) -> NDArray[np.float32]:
@@ -61,11 +61,14 @@ class NewItemModel:
         """The same from the scores of `items` alone, float32 (batch, n_warm)."""
         known = known.astype(np.float64)
         means = known.mean(axis=1, keepdims=True)
-        sums = _column_sums(known - means, self.indptr, self.columns, len(self.inverse))
-        beta = sums @ self.inverse
+        centered = known - means
+        sums = _column_sums(centered, self.indptr, self.columns, len(self.inverse))
+        beta = (sums.astype(np.float32) @ self.inverse).astype(np.float64)
         expected = _row_sums(beta, new.indptr, new.columns) - (beta @ self.shares)[:, None]
-        spread = np.sqrt(np.maximum(((beta @ self.covariance) * beta).sum(axis=1), 0.0))
-        lost = known.std(axis=1) / np.maximum(spread, _TINY)
+        together = (beta.astype(np.float32) @ self.covariance) * beta
+        spread = np.sqrt(np.maximum(together.sum(axis=1), 0.0))
+        deviations = np.sqrt(np.square(centered).mean(axis=1))
+        lost = deviations / np.maximum(spread, _TINY)
         gain = np.where(spread > _TINY, lost, 0.0) ** float(self.boldness[0])
         result: NDArray[np.float32] = (means + gain[:, None] * expected).astype(np.float32)
         return result
@@ -84,6 +87,7 @@ class NewItemModel:
         if "shares" not in held:
             n_columns = len(held["inverse"])
             held["shares"], held["covariance"] = moments(held["indptr"], held["columns"], n_columns)
+        held["covariance"] = held["covariance"].astype(np.float32, copy=False)
         return cls(**held)
 
 

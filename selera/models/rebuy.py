@@ -75,8 +75,8 @@ class RebuyModel:
 
     def taste(self, history: Histories) -> FewTaste:
         """One history: a term for each item of it."""
-        owners = np.arange(len(history.items))
-        return FewTaste(history, len(self.rates), history.items, self._scores(history), owners)
+        counts = np.ones(len(history.items), dtype=np.int64)
+        return FewTaste(history, len(self.rates), history.items, self._scores(history), counts)
 
     def similar(
         self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None

@@ -235,7 +235,8 @@ class SessionTaste(FewTaste):
         owners: NDArray[np.int64],
         decays: NDArray[np.float64],
     ) -> None:
-        super().__init__(history, n_items, items, near.votes[owners] * decays, owners)
+        counts = np.bincount(owners, minlength=len(near.sessions))
+        super().__init__(history, n_items, items, near.votes[owners] * decays, counts)
         self._near, self._decays = near, decays
 
     def explain(self, items: NDArray[np.integer[Any]]) -> Explanations:

@@ -74,50 +74,57 @@ class WeightedSquares:
         return penalties
 
 
-def solve_row(
-    fixed: NDArray[np.float32],
-    confidences: NDArray[np.float32],
-    liked: NDArray[np.bool_],
-    precisions: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The minimum for one row, float64 (n_factors,), in the smaller of the two spaces.
+class RowProblem:
+    """The ridge problem of one row, set up once: its minimum, and the parts of scores.
 
     fixed : float32 (n, n_factors), the other side's factors at the row's entries
     confidences, liked : float32 (n,), bool (n,); the targets are 1 where liked, else 0
     precisions : float64 (n_factors,), the diagonal P
+
+    Solved in the smaller of the two spaces.
     """
-    scales = np.sqrt(confidences.astype(np.float64))
-    z = fixed * scales[:, None] / np.sqrt(precisions)
-    targets = scales * liked
-    if len(z) < z.shape[1]:
-        solution = z.T @ np.linalg.solve(z @ z.T + np.eye(len(z)), targets)
-    else:
-        solution = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), z.T @ targets)
-    row: NDArray[np.float64] = solution / np.sqrt(precisions)
-    return row
 
+    __slots__ = ("_gram", "_is_short", "_roots", "_targets", "_z")
 
-def contributions(
-    fixed: NDArray[np.float32],
-    confidences: NDArray[np.float32],
-    liked: NDArray[np.bool_],
-    precisions: NDArray[np.float64],
-    offered: NDArray[np.float32],
-) -> NDArray[np.float64]:
-    """What each entry adds to the scores of items with these factors, float64 (m, n).
+    def __init__(
+        self,
+        fixed: NDArray[np.float32],
+        confidences: NDArray[np.float32],
+        liked: NDArray[np.bool_],
+        precisions: NDArray[np.float64],
+    ) -> None:
+        scales = np.sqrt(confidences.astype(np.float64))
+        self._roots = np.sqrt(precisions)
+        self._targets = scales * liked
+        z: NDArray[Any] = fixed * scales[:, None] / self._roots
+        self._z = z
+        self._is_short = len(z) < z.shape[1]
+        self._gram = z @ z.T if self._is_short else z.T @ z
+        np.einsum("kk->k", self._gram)[:] += 1
 
-    Place (i, j) is h_i^T A_u^-1 h_j c_uj p_uj; `offered`, float32 (m, n_factors), has the rows h_i,
-    the other arguments are those of `solve_row`, and so is the space.
-    """
-    scales = np.sqrt(confidences.astype(np.float64))
-    roots = np.sqrt(precisions)
-    z, asked = fixed * scales[:, None] / roots, offered / roots
-    if len(z) < z.shape[1]:
-        parts = np.linalg.solve(z @ z.T + np.eye(len(z)), z @ asked.T).T
-    else:
-        parts = np.linalg.solve(z.T @ z + np.eye(z.shape[1]), asked.T).T @ z.T
-    result: NDArray[np.float64] = parts * (scales * liked)
-    return result
+    def minimum(self) -> NDArray[np.float64]:
+        """The row at which the objective is least, float64 (n_factors,)."""
+        z, targets = self._z, self._targets
+        if self._is_short:
+            solution = np.linalg.solve(self._gram, targets) @ z
+        else:
+            solution = np.linalg.solve(self._gram, targets @ z)
+        row: NDArray[np.float64] = solution / self._roots
+        return row
+
+    def contributions(self, offered: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each entry adds to the scores of items with these factors, float64 (m, n).
+
+        Place (i, j) is h_i^T A_u^-1 h_j c_uj p_uj; `offered`, float32 (m, n_factors), has the rows
+        h_i.
+        """
+        z, asked = self._z, offered / self._roots
+        if self._is_short:
+            parts = np.linalg.solve(self._gram, z @ asked.T).T
+        else:
+            parts = np.linalg.solve(self._gram, asked.T).T @ z.T
+        result: NDArray[np.float64] = parts * self._targets
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,8 @@ class WeightedFactorModel:
         for user in range(len(histories)):
             own = histories.entries(user)
             fixed = self.item_factors[histories.items[own]]
-            users[user] = solve_row(fixed, confidences[own], liked[own], precisions[user])
+            problem = RowProblem(fixed, confidences[own], liked[own], precisions[user])
+            users[user] = problem.minimum()
         return users
 
     def score(self, histories: Histories, algebra: Algebra = NUMPY) -> NDArray[np.float32]:
@@ -156,18 +164,14 @@ class WeightedFactorModel:
     def taste(self, history: Histories) -> FactorTaste:
         """One history, folded in."""
         confidences = self.objective.confidences(history)
-        problem = (
+        problem = RowProblem(
             self.item_factors[history.items],
             confidences,
             history.weights > 0,
             self._precisions(history, confidences)[0],
         )
-
-        def affinities(offered: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
-            return contributions(*problem, offered)
-
-        user = solve_row(*problem).astype(np.float32)
-        return FactorTaste(history, user, self.item_factors, self.index, affinities)
+        user = problem.minimum().astype(np.float32)
+        return FactorTaste(history, user, self.item_factors, self.index, problem.contributions)
 
     def similar(
         self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None

@@ -59,7 +59,11 @@ def run_child(command: Command, stop: Event, *, niceness: int = 0) -> int | None
 
     None where `stop` was set meanwhile: the child is then stopped too.
     """
-    process = start_child(command, niceness=niceness)
+    return await_child(start_child(command, niceness=niceness), stop)
+
+
+def await_child(process: subprocess.Popen[str], stop: Event) -> int | None:
+    """Wait for the end of a child, as `run_child` does."""
     try:
         while not stop.is_set():
             with suppress(subprocess.TimeoutExpired):

@@ -15,23 +15,30 @@ wait for a training: an API calls `erase_in_child`.
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Event
+from typing import IO
 
 import msgspec
 import structlog
 
-from ..contracts.errors import DataError, SeleraError
+from ..contracts.errors import Busy, DataError, SeleraError, TrainingUnderWay
 from ..contracts.ids import Id, IdKind, parse_id
 from ..contracts.protocols import Progress, silent
 from ..etl import EtlConfig
 from ..etl.files import OutputPaths
 from ..etl.manifest import read_any_manifest
-from .children import Command
+from .children import Command, await_child
 from .held_models import ModelFiles
 from .held_tables import ShopTables, StateTables
 from .holders import Caches, Holder, Leftovers, LogFiles, Outcome, TrainingFiles
+from .locks import exclusive
 from .publish import iso
 from .receipt import HolderReceipt, Receipt, Status
 
@@ -50,7 +57,6 @@ TABLES_OF_NOBODY = (
     "signing_secret",
     "decision",
     "rule",
-    "rules_revision",
     "experiment",
 )
 """Tables of Selera's own database that hold no user."""
@@ -81,7 +87,9 @@ class Places(msgspec.Struct, frozen=True):
     config: EraseConfig = EraseConfig()
 
 
-def register(places: Places, *, wait: bool = True) -> tuple[Holder, ...]:
+def register(
+    places: Places, progress: Progress = silent, *, wait: bool = True, is_alone: bool = False
+) -> tuple[Holder, ...]:
     """Every place that can hold a user, in the order in which they are cleaned.
 
     Whatever keeps anything of a user belongs here.
@@ -91,22 +99,55 @@ def register(places: Places, *, wait: bool = True) -> tuple[Holder, ...]:
         Caches(places.state),
         StateTables(places.state),
         Leftovers(places.data, places.model),
-        TrainingFiles(places.database, places.data, places.etl),
-        ModelFiles(places.model, wait),
+        TrainingFiles(places.database, places.data, places.etl, progress),
+        ModelFiles(places.model, wait, is_alone, progress),
         LogFiles(tuple(map(Path, places.config.log_files))),
     )
 
 
 def erase(
-    user_id: Id, places: Places, progress: Progress = silent, *, wait: bool = True
+    user_id: Id,
+    places: Places,
+    progress: Progress = silent,
+    *,
+    wait: bool = True,
+    patience_s: float | None = None,
 ) -> Receipt:
     """Erase a user everywhere, and tell what was done.
 
     Without `wait`, a training that is under way is not awaited: the receipt then says that the user
     is to be erased again when it has ended. Nothing is raised for a place that fails.
+
+    With `patience_s`, nothing begins while a training or an ETL is under way, and no training
+    begins before the end. Where one goes on for so many seconds, TrainingUnderWay is raised, and
+    nothing is erased.
     """
+    with ExitStack() as held:
+        is_alone = patience_s is not None and _is_left_alone(places, progress, patience_s, held)
+        holders = register(places, progress, wait=wait, is_alone=is_alone)
+        return _erase(user_id, places, holders, progress)
+
+
+def _is_left_alone(places: Places, progress: Progress, patience_s: float, held: ExitStack) -> bool:
+    """Keep trainings away until `held` is closed; whether that can be. Raises TrainingUnderWay."""
+    deadline = time.monotonic() + patience_s
+    try:
+        held.enter_context(exclusive(places.model, "training", progress, wait=patience_s))
+        left_s = max(0.0, deadline - time.monotonic())
+        with exclusive(places.data, "ETL", progress, wait=left_s):
+            pass
+    except Busy as error:
+        raise TrainingUnderWay(
+            f"A training or an ETL is under way, and did not end within {patience_s:g} s. Nothing "
+            "was erased. Try again when it has ended"
+        ) from error
+    except DataError:
+        return False  # the receipt tells of the place that cannot be written
+    return True
+
+
+def _erase(user_id: Id, places: Places, holders: Sequence[Holder], progress: Progress) -> Receipt:
     started = time.perf_counter()
-    holders = register(places, wait=wait)
     told: list[HolderReceipt] = []
     for done, holder in enumerate(holders):
         progress(holder.name, done, len(holders))
@@ -182,23 +223,46 @@ def _id_kind(places: Places) -> IdKind:
         return "str" if manifest is None else manifest.user_id_kind
 
 
-def erase_in_child(command: Command) -> Receipt:
+class _Problem(msgspec.Struct):
+    """What a command says last with `--json` where it fails."""
+
+    code: str
+    detail: str
+
+
+def erase_in_child(command: Command, stop: Event) -> Receipt:
     """Run `command`, which is `selera erase ID --yes --json`, and return its receipt.
 
     For processes that answer requests: what the ETL needs is loaded in the child, which ends with
-    its parent. Raises DataError where it brings no receipt; what it said is on standard error.
+    its parent, and when `stop` is set. Raises TrainingUnderWay as the command does, Busy where it
+    was stopped, DataError where it brings no receipt; what it said is on standard error.
     """
-    process = subprocess.Popen(
-        command.arguments, env=command.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with process:
-        assert process.stdout is not None
-        said = process.stdout.read()  # not `communicate`: it closes the lifeline
-        code = process.wait()
-    try:
+    with TemporaryFile("w+", encoding="utf-8") as answer, TemporaryFile("w+") as notes:
+        process = subprocess.Popen(
+            command.arguments,
+            env=command.environment,
+            stdin=subprocess.PIPE,
+            stdout=answer,
+            stderr=notes,
+            text=True,
+        )
+        code = await_child(process, stop)
+        said, noted = (_content(each) for each in (answer, notes))
+    sys.stderr.write(noted)
+    if code is None:
+        raise Busy("The server stops, so the erasure may be incomplete. Erase the user again")
+    with suppress(msgspec.DecodeError):
         return msgspec.json.decode(said, type=Receipt)
-    except msgspec.DecodeError as error:
-        raise DataError(
-            f"The erasure ended with code {code} and without a receipt, so it may be incomplete. "
-            "Run it by hand: selera erase USER_ID"
-        ) from error
+    with suppress(msgspec.DecodeError):
+        problem = msgspec.json.decode(noted[noted.rfind("\n{") + 1 :], type=_Problem)
+        if problem.code == TrainingUnderWay.code:
+            raise TrainingUnderWay(problem.detail)
+    raise DataError(
+        f"The erasure ended with code {code} and without a receipt, so it may be incomplete. Run "
+        "it by hand: selera erase USER_ID"
+    )
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()

@@ -23,7 +23,7 @@ def etl(
     Where another ETL writes the same file, it is awaited if `wait`, else Busy is raised. Raises
     DatabaseError as `selera.database` does, DataError as `selera.etl` does.
     """
-    with exclusive(output, "ETL", wait=wait):
+    with exclusive(output, "ETL", progress, wait=wait):
         engine = open_engine(database_url)
         try:
             with snapshot(engine) as frozen:

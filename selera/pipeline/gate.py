@@ -1,6 +1,6 @@
 """The gate: no training goes live because it finished; it must hold against what is published.
 
-The published model is the champion, the newly trained one the challenger. Three questions are put,
+The published model is the champion, the newly trained one the challenger. Four questions are put,
 and the first answer "no" keeps the challenger aside:
 
 1. Does the past still stand? Of the (user, product) pairs that the champion learnt from, the data
@@ -14,17 +14,15 @@ and the first answer "no" keeps the challenger aside:
    from none: the same recipe passes, too, where the difference itself is above -`tolerance` and
    the interval holds 0. Where too few users did anything new, the two recipes are compared on one
    temporal split of the data instead; equal recipes then have nothing to compare.
-3. Do the new behaviors spoil what was known? They are in no part of question 2 but as targets. So
-   the model that learnt from everything is asked for the champion's latest memories, beside the
-   model that has not seen the new behaviors; it must not be surely worse by `memory_tolerance`.
+3. Do the new behaviors flood few products? See `new_behaviors.py`.
+4. Do they spoil what was known? See there, too.
 
 What the gate cannot see: poison that comes in doses below these tolerances, training after
-training; new behaviors that promote some products without crowding out what else is known (a
-blend withstands a flood of purchases that a single model does not, and the flood passes); what
-becomes of predicted stars, of users without a history, and of product or profile fields, for only
-lists from histories are judged. Where the targets themselves are poisoned, both models miss them
-alike: the difference shrinks towards 0, and questions 1 and 3 have to hold alone. A recipe that is
-compared with another one for want of new behaviors learns from the same poison as that one does.
+training; what becomes of predicted stars, of users without a history, and of product or profile
+fields, for only lists from histories are judged. Where the targets themselves are poisoned, both
+models miss them alike: the difference shrinks towards 0, and the other questions have to hold
+alone. A recipe that is compared with another one for want of new behaviors learns from the same
+poison as that one does.
 """
 
 from __future__ import annotations
@@ -34,7 +32,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
-import structlog
 from msgspec import Meta
 
 from .. import __version__
@@ -44,7 +41,7 @@ from ..contracts.fingerprint import fingerprint
 from ..contracts.ids import UNKNOWN_ROW
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
-from ..evaluation.duel import Duel, ask, cut_at, duel, recall_memory, renumbered
+from ..evaluation.duel import Duel, ask, cut_at, duel, renumbered
 from ..models import Recommender
 from ..training import fit_recommender
 from ..training.splits import make_splits
@@ -52,8 +49,6 @@ from ..training.targets import draw, strongest_behavior
 
 if TYPE_CHECKING:
     from .train import TrainConfig
-
-log = structlog.get_logger(__name__)
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -66,6 +61,8 @@ class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least_users : users who chose something new since the published model, below which recipes are
         compared instead
     most_lost : share of what the published model learnt from that the data may have lost
+    surge_tolerance : share of the new (user, product) pairs that may be a surge of few products:
+        beyond three times what their past lets expect
     memory_tolerance : share of its hits on the published model's latest memories that the new
         behaviors may cost
     """
@@ -73,6 +70,7 @@ class GateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance: Share = 0.02
     least_users: Annotated[int, Meta(ge=1)] = 100
     most_lost: Share = 0.1
+    surge_tolerance: Share = 0.25
     memory_tolerance: Share = 0.3
 
 
@@ -130,34 +128,6 @@ def judge_recipe(
         if ruling is not None:
             return ruling
     return _recipes(champion, interactions, config, progress)
-
-
-def judge_memory(
-    ruling: Ruling, champion: Recommender, model: Recommender, config: TrainConfig, behavior: Any
-) -> Verdict:
-    """Question 3, put to the model of all data; the ruling's own verdict where it holds."""
-    if not ruling.verdict.is_good:
-        return ruling.verdict
-    settings = config.evaluation
-    found = recall_memory(
-        champion,
-        ruling.before,
-        model,
-        behavior,
-        n=settings.n,
-        max_users=settings.max_users,
-        seed=config.seed,
-    )
-    log.info("asked for memories", found=None if found is None else msgspec.to_builtins(found))
-    high = None if found is None else found.difference.high
-    if found is None or high is None or high >= -config.gate.memory_tolerance:
-        return ruling.verdict
-    reason = (
-        f"with the new behaviors the model forgets what was known: {told(found)} on what the "
-        "published model remembers (training.gate.memory_tolerance allows "
-        f"{-config.gate.memory_tolerance:.0%})"
-    )
-    return Verdict(False, reason, found)
 
 
 def told(found: Duel) -> str:

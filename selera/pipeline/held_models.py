@@ -12,6 +12,7 @@ from ..artifact.format import FOOTER, MAGIC
 from ..artifact.rewriting import rewrite_artifact
 from ..contracts.errors import ArtifactError, Busy
 from ..contracts.ids import UNKNOWN_ROW, Id
+from ..contracts.protocols import Progress, silent
 from ..models.erasing import user_row, without_user
 from .holders import Outcome
 from .locks import exclusive
@@ -24,12 +25,15 @@ class ModelFiles:
 
     A training that has begun may have read the user before the CSV was made anew, and would publish
     a model with the user when it ends. So what is there is cleaned at once, and again under the
-    lock of the training: `wait` says whether a training that is under way is awaited. Locks are
-    taken in the order of a training: its own first, that of `models/` within.
+    lock of the training: `wait` says whether a training that is under way is awaited. Who holds
+    that lock already, and so `is_alone`, cleans them once. Locks are taken in the order of a
+    training: its own first, that of `models/` within.
     """
 
     model: Path
     wait: bool
+    is_alone: bool = False
+    progress: Progress = silent
 
     name = "models"
     holds = "id, history and sessions of each user in training"
@@ -49,9 +53,9 @@ class ModelFiles:
             return Outcome()
         removed, problems = Counter[str](), set[str]()
         self._clean(user_id, removed, problems)
-        if self.files() or _was_locked(self.model):
+        if not self.is_alone and (self.files() or _was_locked(self.model)):
             try:
-                with exclusive(self.model, "training", wait=self.wait):
+                with exclusive(self.model, "training", self.progress, wait=self.wait):
                     self._clean(user_id, removed, problems)
             except Busy:
                 problems.add(

@@ -21,6 +21,7 @@ from ..contracts.columns import USER_ID
 from ..contracts.epoch import bump_epoch, epoch_path
 from ..contracts.errors import Busy
 from ..contracts.ids import Id
+from ..contracts.protocols import Progress, silent
 from ..contracts.tables import USER_PROFILE
 from ..etl import EtlConfig
 from ..etl.files import OutputPaths, scratch_folder
@@ -73,6 +74,7 @@ class TrainingFiles:
     database: str
     data: Path
     config: EtlConfig
+    progress: Progress = silent
 
     name = "training data"
     holds = "behaviors and profile, rejected rows, counts"
@@ -93,7 +95,7 @@ class TrainingFiles:
             return Outcome()
         from .etl import etl
 
-        etl(self.database, self.data, self.config, wait=True)
+        etl(self.database, self.data, self.config, self.progress, wait=True)
         return Outcome({name: count for name, count in rows.items() if count})
 
     def _rows(self, user_id: Id) -> dict[str, int]:

@@ -82,8 +82,9 @@ def versions_folder(output: Path) -> Path:
 
 
 def version_name(trained_at: datetime, sha256: str) -> str:
-    """A name that sorts by time and tells two models of one second apart."""
-    return f"{trained_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{sha256[:6]}"
+    """A name that sorts by time, to the millisecond, and tells what is in the model."""
+    moment = trained_at.astimezone(UTC)
+    return f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{sha256[:6]}"
 
 
 def content_sha256(metadata: Mapping[str, Any], arrays: Arrays) -> str:

@@ -27,8 +27,9 @@ from ..serving.slot import ModelSlot
 from ..state import DecisionAction, Decisions
 from ..training import TrainingConfig, fit_recommender, require_recipe
 from ..training.targets import strongest_behavior
-from .gate import GateConfig, Verdict, content_facts, judge_memory, judge_recipe
+from .gate import GateConfig, Verdict, content_facts, judge_recipe
 from .locks import await_writer, exclusive
+from .new_behaviors import judge_new_behaviors
 from .publish import keep_aside, publish
 from .report import TrainReport
 from .versions import record, tidy
@@ -85,7 +86,7 @@ def train(
     gate holds the model back, which then lies under `models/`; the published file is untouched.
     """
     require_recipe(config.model, config)
-    with exclusive(output, "training", wait=wait):
+    with exclusive(output, "training", progress, wait=wait):
         started = time.perf_counter()
         progress("loading", 0, None)
         await_writer(data)  # the ETL writes the manifest after the CSV
@@ -211,7 +212,8 @@ class _Run:
         if ruling is None or champion.model is None:
             return recommender, Verdict(True, champion.reason)
         behavior = strongest_behavior(interactions)
-        return recommender, judge_memory(ruling, champion.model, recommender, config, behavior)
+        verdict = judge_new_behaviors(ruling, champion.model, recommender, config, behavior)
+        return recommender, verdict
 
     def release(self, recommender: Recommender, champion: _Champion, verdict: Verdict) -> str:
         """Publish the model or keep it aside, and write that into the book."""

@@ -76,7 +76,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rule: str | None = None
 
 
-class Recommendation(msgspec.Struct, frozen=True):
+class Recommendation(msgspec.Struct, frozen=True, gc=False):
     """One place of a recommended list."""
 
     rank: Annotated[int, Meta(ge=1)]
@@ -93,7 +93,7 @@ class Recommendation(msgspec.Struct, frozen=True):
             " the filters, where `strict` is false)."
         ),
     ]
-    reasons: list[Reason]
+    reasons: tuple[Reason, ...]
     baseline: Annotated[
         float | None,
         Meta(

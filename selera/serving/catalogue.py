@@ -24,7 +24,10 @@ MOST_DETAILS = 100_000
 """How many products' details are held at most; those of others are read when they are shown."""
 
 READ_AHEAD = 20_000
-"""Up to so many products, the details of all are read before anybody asks."""
+"""Up to so many products, the details of all are read with the catalogue."""
+
+_PIECE = 2_000
+"""How many products' details are read ahead at once, where there are more."""
 
 SHARE_OF_TIME = 200
 """What nobody says has changed is read again for at most one part in so many of the time."""
@@ -45,15 +48,20 @@ class _Stock(NamedTuple):
     """The catalogue of one moment.
 
     details : of all products, or of those that were asked for; it grows
-    is_whole : whether it has all of them
+    n_ahead : how many products, in the order of the columns, have been read ahead
     shelves : of the models that were asked about, the latest last; models are not kept alive
     """
 
     columns: CatalogueColumns
     ids: IdMap
     details: dict[Id, Product]
-    is_whole: bool
+    n_ahead: int
     shelves: tuple[tuple[weakref.ref[Recommender], Shelf], ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has the details of all products."""
+        return self.n_ahead >= len(self.columns)
 
     def shelf(self, model: Recommender) -> Shelf | None:
         """The shelf of this model, if it has been made."""
@@ -114,6 +122,20 @@ class LiveCatalogue:
                 self._token, self._read_at = token, time.monotonic()
                 self._seconds = self._read_at - started
 
+    def read_ahead(self) -> None:
+        """Read the details of a piece of the catalogue, if all of them can be held.
+
+        DatabaseError where there is no answer.
+        """
+        stock = self._stock
+        if stock is None or stock.is_whole or len(stock.columns) > MOST_DETAILS:
+            return
+        end = min(stock.n_ahead + _PIECE, len(stock.columns))
+        self._read_details(stock.ids.ids(range(stock.n_ahead, end)), stock)
+        with self._replacing:
+            if self._stock is not None and self._stock.details is stock.details:
+                self._stock = self._stock._replace(n_ahead=end)
+
     def refresh_if_answered(self) -> None:
         """The same, but where there is no answer, what was read before is good enough."""
         try:
@@ -165,16 +187,18 @@ class LiveCatalogue:
     def _look_up(self, missing: Sequence[Id], stock: _Stock) -> Mapping[Id, Product]:
         if self._line.answers:
             try:
-                rows = self._source.products(missing)
+                return self._read_details(missing, stock)
             except DatabaseError:
                 self._line.fell_silent()
-            else:
-                read = {id: product_of(id, row) for id, row in rows.items()}
-                if len(stock.details) < MOST_DETAILS:
-                    stock.details.update(read)
-                return read
         rows_of_columns = zip(missing, stock.ids.rows(missing).tolist(), strict=True)
         return {id: product_of(id, fields_of(stock.columns, row)) for id, row in rows_of_columns}
+
+    def _read_details(self, ids: Sequence[Id], stock: _Stock) -> Mapping[Id, Product]:
+        rows = self._source.products(ids)
+        read = {id: product_of(id, row) for id, row in rows.items()}
+        if len(stock.details) < MOST_DETAILS:
+            stock.details.update(read)
+        return read
 
     def _read_once(self) -> _Stock:
         if self._stock is None:
@@ -184,11 +208,12 @@ class LiveCatalogue:
 
     def _read(self) -> _Stock:
         columns = self._source.catalogue_columns()
-        is_whole = len(columns) <= READ_AHEAD
         ids = IdMap.from_ids(columns.ids)
-        rows = self._source.products(all_ids(ids)) if is_whole else {}
-        details = {id: product_of(id, row) for id, row in rows.items()}
-        return _Stock(columns, ids, details, is_whole)
+        n_ahead = len(columns) if len(columns) <= READ_AHEAD else 0
+        stock = _Stock(columns, ids, {}, n_ahead)
+        if n_ahead:
+            self._read_details(all_ids(ids), stock)
+        return stock
 
     def _replace(self, read: _Stock) -> None:
         """Put what was read in place; lists made of an equal catalogue stay as they are."""
@@ -202,7 +227,7 @@ class LiveCatalogue:
             if held is None:
                 ready = read
             elif is_same and not read.is_whole:
-                ready = held._replace(details={})
+                ready = held._replace(details={}, n_ahead=0)
             else:
                 ready = read.with_shelves_of(held)
             with self._replacing:

@@ -14,7 +14,7 @@ import structlog
 from ..contracts.epoch import CacheEpoch
 from ..contracts.errors import DatabaseError, StateError
 from ..contracts.ids import UNKNOWN_ROW, Id
-from ..contracts.protocols import ChangeFeed
+from ..contracts.protocols import ChangeFeed, HistoryReader
 from ..models import Recommender
 from . import metrics
 from .catalogue import CatalogueReader, LiveCatalogue
@@ -25,7 +25,7 @@ from .merchandise import ReadRules, Rules, read_rules_file
 from .shelf import Shelf
 from .slot import VersionShelf
 from .trials import ExperimentBook, Trials
-from .users import LiveUsers, User, UserReader
+from .users import LiveUsers, User
 
 RULES_POLL_S = 0.5
 TRIALS_POLL_S = 0.5
@@ -34,14 +34,11 @@ TRIALS_POLL_S = 0.5
 PATIENCE_S = 5.0
 """A database that tells of no changes for so long, nor that there are none, counts as silent."""
 
-LARGE_CATALOGUE = 50_000
-"""Items above which a list takes so long that nothing else should wait for it."""
-
 
 log = structlog.get_logger(__name__)
 
 
-class MemorySource(UserReader, CatalogueReader, Protocol):
+class MemorySource(HistoryReader, CatalogueReader, Protocol):
     """What is read of a shop."""
 
 
@@ -73,9 +70,9 @@ class Memory:
         self.catalogue = LiveCatalogue(shop, config.catalogue_max_age_s, self._line)
         self.rules = Rules(_rule_sources(config, sources))
         versions = None if sources.versions is None else VersionShelf(sources.versions)
-        self.trials = Trials(sources.experiments, versions)
-        epoch = None if sources.epoch is None else CacheEpoch(sources.epoch)
-        self._shop = ShopFollower(sources.feed, epoch, self.users, self.catalogue, self._line)
+        epochs = [None if sources.epoch is None else CacheEpoch(sources.epoch) for _ in range(2)]
+        self.trials = Trials(sources.experiments, versions, epochs[0])
+        self._shop = ShopFollower(sources.feed, epochs[1], self.users, self.catalogue, self._line)
         self._has_feed = sources.feed is not None
         self._follower: Follower | None = None
         self.rules.refresh()
@@ -139,14 +136,6 @@ class Memory:
         if self._follower is None:
             self.catalogue.refresh_if_answered()
         return self.catalogue.shelf(model)
-
-    def is_at_hand(self, user_id: Id, model: Recommender) -> bool:
-        """Whether a list for the user needs neither the database nor much time."""
-        return (
-            len(model.items) <= LARGE_CATALOGUE
-            and self.users.at_hand(user_id) is not None
-            and self.catalogue.is_at_hand(model)
-        )
 
 
 def stored_user(model: Recommender, user_id: Id) -> User:

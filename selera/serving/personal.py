@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import msgspec
 import numpy as np
@@ -19,14 +20,21 @@ from .config import ServingConfig
 from .details import profile_of, trimmed
 from .lists import Choice, Place, rounded
 from .memory import Memory
+from .merchandise import InForce
 from .new_products import score_new_products
 from .question import Question
 from .reasons import NO_REASONS, Told, explain_list, with_boosts
+from .shelf import Shelf
 from .slot import model_info
 from .trials import Side
 from .users import MOST_PLACES, Listed, User
 
 _NOBODY: frozenset[Id] = frozenset()
+
+QUICK_S = 0.002
+"""Of computing, below which nothing else suffers where it waits for a list."""
+
+_SHARE_OF_LATEST = 0.1
 
 
 class Personal:
@@ -35,6 +43,14 @@ class Personal:
     def __init__(self, memory: Memory, config: ServingConfig) -> None:
         self._memory = memory
         self._config = config
+        self._usual_s = QUICK_S  # of processor time for a list, until one tells more
+
+    def is_quick(self, user: User, model: Recommender, question: Question) -> bool:
+        """Whether the list is remembered, or composing one usually takes next to no time."""
+        if self._usual_s < QUICK_S:
+            return True
+        key = _key(self._memory.shelf(model), self._memory.rules.in_force(), question)
+        return user.listed(key) is not None
 
     def answer(
         self,
@@ -65,16 +81,17 @@ class Personal:
         )
 
     def _listed(self, user: User, model: Recommender, question: Question) -> Listed:
-        shelf = self._memory.shelf(model)
-        rules = self._memory.rules.in_force()
-        key = (shelf.number, rules.number, question)  # a shelf is of one model
+        shelf, rules = self._memory.shelf(model), self._memory.rules.in_force()
+        key = _key(shelf, rules, question)
         listed = user.listed(key)
         if listed is None:
             effects = self._memory.rules.effects(shelf, rules)
             seen = _NOBODY if question.include_seen else _seen(user, model)
             choice = Choice(shelf, question.filters, effects, seen)
             silences = self._memory.silences
+            began = time.thread_time()
             listed = self._compose(user, model, question, choice)
+            self._usual_s += _SHARE_OF_LATEST * (time.thread_time() - began - self._usual_s)
             # What was made while nothing answered may lack names, and is told this once.
             is_whole = self._memory.answers and silences == self._memory.silences
             if is_whole and len(question.filters.exclude) <= MOST_PLACES:
@@ -105,7 +122,7 @@ class Personal:
                 predicted_rating=rating,
                 product=trimmed(place.product, question.fields),
                 source=place.source or source,
-                reasons=[] if reasons is None else reasons[0],
+                reasons=() if reasons is None else reasons[0],
                 baseline=None if reasons is None else reasons[1],
                 rule=msgspec.UNSET if place.rule is None else place.rule,
             )
@@ -139,6 +156,11 @@ class Personal:
                 reasons = told[at] or NO_REASONS
                 told[at] = with_boosts(reasons, boosts, composer.lift_unit(), place.score)
         return told
+
+
+def _key(shelf: Shelf, rules: InForce, question: Question) -> Hashable:
+    """What a remembered list depends on besides its user; a shelf is of one model."""
+    return shelf.number, rules.number, question
 
 
 def _stars(places: Sequence[Place], model: Recommender, taste: Taste) -> list[float | None]:

@@ -23,10 +23,10 @@ _STRONGEST_FIRST: tuple[tuple[int, ReasonType], ...] = (
     (VISIT_CODE, "because_you_visited"),
 )
 
-Told = tuple[list[Reason], float]
+Told = tuple[tuple[Reason, ...], float]
 """The reasons of one place, and what is left of its score without them."""
 
-NO_REASONS: Told = ([], 0.0)
+NO_REASONS: Told = ((), 0.0)
 
 
 def explain_list(
@@ -51,7 +51,7 @@ def explain_list(
     types = _types(taste.history, rows)
     told = iter(
         [
-            [_reason(types[item], ids[item], products, value) for item, value in part]
+            tuple(_reason(types[item], ids[item], products, value) for item, value in part)
             for part in parts
         ]
     )
@@ -63,14 +63,14 @@ def explain_list(
 
 def with_boosts(told: Told, boosts: Sequence[Boost], unit: float, score: float) -> Told:
     """The reasons and, after them, what rules of the shop add; `unit` is that of a strength 1."""
-    added = [
+    added = (
         Reason("boosted_by_rule", contribution=rounded(boost.strength * unit), rule=boost.name)
         for boost in boosts
-    ]
-    return _with_baseline([*told[0], *added], score)
+    )
+    return _with_baseline((*told[0], *added), score)
 
 
-def _with_baseline(reasons: list[Reason], score: float) -> Told:
+def _with_baseline(reasons: tuple[Reason, ...], score: float) -> Told:
     named = sum(reason.contribution for reason in reasons)
     return reasons, float(f"{rounded(score) - named:.12g}")
 

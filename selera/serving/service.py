@@ -109,9 +109,15 @@ class RecommendationService:
         """Stop following the shop, and write down what experiments have yet to be told."""
         self._memory.close()
 
-    def is_at_hand(self, user_id: Id) -> bool:
+    def is_at_hand(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> bool:
         """Whether `recommend` would wait for nothing: no database, no large computation."""
-        return self._memory.is_at_hand(user_id, self._models.current())
+        model = self._models.current()
+        user = self._memory.users.at_hand(user_id)
+        return (
+            user is not None
+            and self._memory.catalogue.is_at_hand(model)
+            and self._personal.is_quick(user, model, question)
+        )
 
     def recommend(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> RecommendAnswer:
         """The best products for a user, best first.

@@ -131,6 +131,11 @@ class VersionShelf:
                     self._models.popitem(last=False)
             return model
 
+    def drop(self) -> None:
+        """Open every version anew when it is asked for; who holds one keeps it."""
+        with self._lock:
+            self._models.clear()
+
 
 def model_info(model: Recommender) -> ModelInfo:
     """What an answer says of the model that gave it."""

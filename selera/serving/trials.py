@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
+from ..contracts.epoch import CacheEpoch
 from ..contracts.errors import ArtifactError, SeleraError
 from ..contracts.events import Event
 from ..contracts.ids import Id
@@ -35,6 +36,9 @@ CONVERSIONS_WAIT_S = 5
 REFUSED_FOR_S = 30.0
 """After so long a version that could not be used is tried again."""
 
+PRUNE_EVERY_S = 60.0
+"""How often what no conversion can name any more is dropped."""
+
 _Noted = TypeVar("_Noted")
 
 log = structlog.get_logger(__name__)
@@ -55,6 +59,10 @@ class ExperimentBook(Protocol):
         """Count who converted."""
         ...
 
+    def prune(self, now: int) -> bool:
+        """Drop some of what is too old to be converted; whether there may be more."""
+        ...
+
 
 class Side(NamedTuple):
     """The side of an experiment that a user is on, and the model that answers there."""
@@ -73,11 +81,20 @@ class Trials:
 
     Safe between threads. Exposures of the last moments before a crash are lost; they are no one's
     data but the experiment's.
+
+    epoch : where it changes, somebody was erased from the versions too, and they are opened anew
     """
 
-    def __init__(self, book: ExperimentBook | None, versions: VersionShelf | None) -> None:
+    def __init__(
+        self,
+        book: ExperimentBook | None,
+        versions: VersionShelf | None,
+        epoch: CacheEpoch | None = None,
+    ) -> None:
         self._book = book
         self._versions = versions
+        self._epoch = epoch
+        self._prune_at = 0.0
         self._running: tuple[Experiment, Mapping[Variant, Recommender]] | None = None
         self._refused: tuple[Experiment, float] | None = None
         self._lock = threading.Lock()
@@ -93,9 +110,12 @@ class Trials:
         if self._book is None or self._versions is None:
             return
         experiment = self._book.running()
+        is_outdated = self._epoch is not None and self._epoch.has_changed()
+        if is_outdated:
+            self._versions.drop()
         if experiment is None:
             self._running = None
-        elif self._running is None or self._running[0] != experiment:
+        elif is_outdated or self._running is None or self._running[0] != experiment:
             self._running = self._opened(experiment, self._versions)
 
     def _opened(
@@ -158,6 +178,9 @@ class Trials:
             latest = int(time.time()) - CONVERSIONS_WAIT_S
             due = sum(everything or each.at <= latest for each in tuple(self._conversions))
             _write(self._conversions, due, self._book.record_conversions)
+            if time.monotonic() >= self._prune_at:
+                has_more = self._book.prune(int(time.time()))
+                self._prune_at = time.monotonic() + (0.0 if has_more else PRUNE_EVERY_S)
 
 
 def _write(noted: deque[_Noted], n: int, record: Callable[[Sequence[_Noted]], None]) -> None:

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..contracts.behaviors import BehaviorRow
 from ..contracts.histories import Histories
@@ -18,14 +18,6 @@ from .answers import Recommendation, UserFallback
 
 MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
-
-
-class UserReader(HistoryReader, Protocol):
-    """Where profiles and histories are read."""
-
-    def profile(self, user_id: Id) -> Profile | None:
-        """The user's profile row; None where there is none."""
-        ...
 
 
 class Listed(NamedTuple):
@@ -113,7 +105,7 @@ class LiveUsers:
     does not know: they may sign up at any moment. Safe between threads.
     """
 
-    def __init__(self, reader: UserReader, capacity: int, max_age_s: float) -> None:
+    def __init__(self, reader: HistoryReader, capacity: int, max_age_s: float) -> None:
         self._reader = reader
         self.capacity = capacity
         self._max_age_s = max_age_s
@@ -143,7 +135,7 @@ class LiveUsers:
             self._reading[user_id] = self._reading.get(user_id, 0) + 1
         read: User | None = None
         try:
-            read = User(self._reader.profile(user_id), self._reader.history(user_id))
+            read = User(*self._reader.user(user_id))
         finally:
             self._end_reading(user_id, read, epoch)
         return read

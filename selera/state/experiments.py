@@ -3,7 +3,8 @@
 A user belongs to one side by a hash of the experiment's name and the user's id, so that nothing has
 to be stored to answer a request, every worker agrees, and the next experiment mixes users anew.
 What is stored is who was exposed (a hash, not the id) by which recommendation, and what events
-named that recommendation.
+named that recommendation. The counts of an experiment stay; which recommendation it was is
+forgotten when no event is awaited any more that names it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ from .remembered import Remembered
 Variant = Literal["control", "treatment"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
+CONVERSION_WINDOW_S = 7 * 86_400
+"""An event counts that comes within this time of the recommendation that it names."""
+
+PRUNED_AT_ONCE = 500
+"""Rows of a table that one transaction drops: some 10 ms in which nobody else can write."""
+
 _N_HASH_BYTES = 16
 _COLUMNS = "name, control_version, treatment_version, share, started_at, stopped_at"
 _START = text(
@@ -43,8 +50,8 @@ _PARTICIPATE = (
     " SELECT experiment_id, :user_hash, :variant, :at FROM experiment WHERE name = :experiment"
 )
 _EXPOSE = (
-    "INSERT OR IGNORE INTO exposure (recommendation_id, participant_id)"
-    " SELECT :recommendation_id, participant_id FROM participant JOIN experiment"
+    "INSERT OR IGNORE INTO exposure (recommendation_id, participant_id, at)"
+    " SELECT :recommendation_id, participant_id, :at FROM participant JOIN experiment"
     " USING (experiment_id) WHERE user_hash = :user_hash AND name = :experiment"
 )
 _CONVERT = (
@@ -59,6 +66,13 @@ _CONVERTED = (
 _TALLY = text(
     "SELECT variant, count(*), count(converted_at) FROM participant JOIN experiment"
     " USING (experiment_id) WHERE name = :name GROUP BY variant"
+)
+_PRUNE = tuple(
+    text(
+        f"DELETE FROM {table} WHERE {key} IN"
+        f" (SELECT {key} FROM {table} WHERE at < :before ORDER BY at LIMIT :most)"
+    )
+    for table, key in (("exposure", "recommendation_id"), ("conversion", "event_id"))
 )
 _ERASE = text("DELETE FROM participant WHERE user_hash = :user_hash")
 
@@ -168,7 +182,7 @@ class Experiments:
         return begun
 
     def stop(self, name: str) -> None:
-        """End an experiment; what it counted stays, and late conversions still count.
+        """End an experiment; what it counted stays, and conversions in time still count.
 
         Raises NameNotFound where none of that name runs.
         """
@@ -214,6 +228,17 @@ class Experiments:
         with self._state.writing("record conversions in") as connection:
             connection.exec_driver_sql(_CONVERT, rows)
             connection.exec_driver_sql(_CONVERTED, rows)
+
+    def prune(self, now: int) -> bool:
+        """Forget which recommendations and events they were where `CONVERSION_WINDOW_S` is over.
+
+        At most `PRUNED_AT_ONCE` of each; whether there may be more. `now` is in UTC seconds. Users
+        that were counted stay counted.
+        """
+        bounds = {"before": now - CONVERSION_WINDOW_S, "most": PRUNED_AT_ONCE}
+        with self._state.writing("prune the experiments of") as connection:
+            n_gone = [connection.execute(statement, bounds).rowcount for statement in _PRUNE]
+        return max(n_gone) == PRUNED_AT_ONCE
 
     def tally(self, name: str) -> dict[Variant, tuple[int, int]]:
         """Of each side: how many users were exposed, and how many of them converted.

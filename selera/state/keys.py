@@ -71,10 +71,6 @@ class Key(msgspec.Struct, frozen=True):
     expires_at: str | None = None
     revoked_at: str | None = None
 
-    def allows(self, scope: Scope) -> bool:
-        """Whether the key is good for `scope`; `admin` is good for all of them."""
-        return scope in self.scopes or "admin" in self.scopes
-
     @property
     def is_active(self) -> bool:
         """Whether the key is neither revoked nor too old."""

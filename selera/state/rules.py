@@ -8,12 +8,11 @@ from sqlalchemy import Connection, text
 from ..contracts.errors import NameNotFound, StateError
 from ..contracts.rules import Rule
 from .engine import State
+from .names import check_name
 
 _PUT = text("INSERT OR REPLACE INTO rule (name, body) VALUES (:name, :body)")
 _REMOVE = text("DELETE FROM rule WHERE name = :name")
 _ALL = text("SELECT name, body FROM rule ORDER BY name")
-_REVISION = text("SELECT revision FROM rules_revision")
-_COUNT_UP = text("UPDATE rules_revision SET revision = revision + 1")
 
 
 class Rules:
@@ -23,18 +22,20 @@ class Rules:
         self._state = state
 
     def put(self, rule: Rule) -> None:
-        """Keep a rule, in place of the one of the same name."""
+        """Keep a rule, in place of the one of the same name.
+
+        Raises ConfigError for a name that cannot be one.
+        """
+        check_name("rule", rule.name)
         body = msgspec.json.encode(rule).decode()
         with self._state.writing("keep a rule in") as connection:
             connection.execute(_PUT, {"name": rule.name, "body": body})
-            connection.execute(_COUNT_UP)
 
     def remove(self, name: str) -> None:
         """Forget a rule; raises NameNotFound where none bears the name."""
         with self._state.writing("remove a rule from") as connection:
             if not connection.execute(_REMOVE, {"name": name}).rowcount:
                 raise NameNotFound(f"No rule is named {name!r}.")
-            connection.execute(_COUNT_UP)
 
     def all(self) -> list[Rule]:
         """Every rule, those not in force included, in the order of their names.
@@ -43,14 +44,6 @@ class Rules:
         """
         with self._state.reading("read the rules of") as connection:
             return self._read(connection)
-
-    def revision(self) -> int:
-        """A number that grows with every change, in whatever process it is made.
-
-        Who asks for it before `all` never misses a change: at worst the rules are newer.
-        """
-        with self._state.reading("read the rules of") as connection:
-            return int(connection.execute(_REVISION).scalar_one())
 
     def _read(self, connection: Connection) -> list[Rule]:
         rules = []

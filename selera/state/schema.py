@@ -85,6 +85,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX conversion_participant ON conversion (participant_id)",
     ),
+    (
+        "ALTER TABLE exposure ADD COLUMN at INTEGER NOT NULL DEFAULT 0",
+        "UPDATE exposure SET at = CAST(strftime('%s', 'now') AS INTEGER)",
+        "CREATE INDEX exposure_at ON exposure (at)",
+        "CREATE INDEX conversion_at ON conversion (at)",
+        "DROP TABLE rules_revision",
+    ),
 )
 """From version 0, an empty file, to the present one."""
 

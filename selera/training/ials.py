@@ -46,7 +46,7 @@ from ..contracts.histories import Histories
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Progress, silent
 from ..kernels.ials import descend_rows, sweep_rows
-from ..models.weighted_factor import WeightedFactorModel, WeightedSquares, solve_row
+from ..models.weighted_factor import RowProblem, WeightedFactorModel, WeightedSquares
 from .sides import Side, both_sides
 from .workers import Workers, open_workers
 
@@ -114,9 +114,8 @@ class IalsFactors:
         for item in range(n_items):
             own = order[indptr[item] : indptr[item + 1]]
             diagonal = precisions + penalties[item]
-            rows[item] = solve_row(
-                users[histories.rows[own]], confidences[own], liked[own], diagonal
-            )
+            fixed = users[histories.rows[own]]
+            rows[item] = RowProblem(fixed, confidences[own], liked[own], diagonal).minimum()
         turned_back: Matrix = (rows @ axes.T).astype(np.float32)
         return turned_back
 

@@ -53,6 +53,6 @@ def fit_new_items(evidence: Evidence, config: NewItemConfig) -> NewItemModel | N
         columns=known.columns,
         inverse=inverse.astype(np.float32),
         shares=shares,
-        covariance=covariance,
+        covariance=covariance.astype(np.float32),
         boldness=np.array([config.boldness], dtype=np.float32),
     )

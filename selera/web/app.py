@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
+from litestar.types import Scope
 from threadpoolctl import threadpool_limits
 
 from ..contracts.errors import SeleraError
 from ..serving import ModelInfo, RecommendationService
 from ..serving.metrics import ModelCollector
-from .auth import Door, admit, identity_of
+from .auth import Door, admit
 from .bodies import check_media_type
 from .config import WebConfig
+from .desk import Desk
 from .edge import Edge
 from .error_handler import to_response
 from .metrics import metrics_route
@@ -26,6 +29,8 @@ from .parameters import check_parameters
 from .questions import read_filters, read_list_question, read_question
 from .routes import API_ROUTES
 from .workers import Workers
+
+_SWITCH_S = 0.0005
 
 
 def create_app(
@@ -45,7 +50,7 @@ def create_app(
     @asynccontextmanager
     async def working(app: Litestar) -> AsyncGenerator[None, None]:
         # One thread of BLAS for each of ours: more of them would only fight for the same cores.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with threadpool_limits(limits=1, user_api="blas"), _switching_often():
             yield
         workers.close()
 
@@ -56,14 +61,14 @@ def create_app(
         check_media_type(request.scope["method"], request.scope["state"]["headers"])
         return _what_is_possible(request) if request.scope["method"] == "OPTIONS" else None
 
+    def desk(scope: Scope) -> Desk:
+        return Desk(service, office, workers, scope["state"]["identity"])
+
     dependencies = {
-        "identity": Provide(identity_of, sync_to_thread=False),
+        "desk": Provide(desk, sync_to_thread=False),
         "filters": Provide(read_filters, sync_to_thread=False),
         "list_question": Provide(read_list_question, sync_to_thread=False),
-        "office": Provide(lambda: office, sync_to_thread=False),
         "question": Provide(read_question, sync_to_thread=False),
-        "service": Provide(lambda: service, sync_to_thread=False),
-        "threads": Provide(lambda: workers, sync_to_thread=False),
     }
     about_model = ModelCollector(
         lambda: _model_of(service), config.serving.stale_after_hours, time.time
@@ -85,6 +90,17 @@ def create_app(
     # Around the router too, because a request that no route takes is answered like any other.
     app.asgi_handler = Edge(app.asgi_handler, config)
     return app
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let a thread that computes hand the interpreter on soon, as the event loop waits for it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _what_is_possible(request: Request[Any, Any, Any]) -> Response[None]:

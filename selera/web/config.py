@@ -25,7 +25,8 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host : address to listen on; answers hold personal data, so by default only this machine asks
     port : 0 takes any free port
     workers : processes that answer on the port; more than one answer on more processors
-    threads : requests that one worker works on at the same time, each with a database connection
+    threads : requests that one worker works on at the same time, each with a database connection;
+        more of them fight for the interpreter, and are worth it where the database is far away
     waiting : requests that may wait for a thread of theirs; one more is answered 503 at once
     rate_per_minute : requests a minute of each key that has no limit of its own; 0 is no limit
     rate_burst : requests that a key may send at once after a rest
@@ -47,7 +48,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 5000
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    threads: Annotated[int, Meta(ge=1, le=256)] = 8
+    threads: Annotated[int, Meta(ge=1, le=256)] = 2
     waiting: Annotated[int, Meta(ge=0)] = 256
     rate_per_minute: Annotated[int, Meta(ge=0, le=1_000_000)] = 6000
     rate_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 500

@@ -39,7 +39,7 @@ _BATIK = Product(
 )
 _SARONG = Product(9, "Sarong", "clothing", "woven", "Indonesia", 98000.0, "Parang", "IDR", 40)
 _MODEL = ModelInfo(
-    version="20261122T100000Z-3f9c2b1a",
+    version="20261122T100000.417Z-3f9c2b",
     algorithm="svd",
     trained_at="2026-11-22T10:00:00Z",
     data_sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -48,21 +48,21 @@ _REASON = Reason("because_you_bought", 9, "Sarong", 0.34)
 
 _LIST = RecommendAnswer(
     user=_USER,
-    recommendations=[Recommendation(1, 0.83, 4.6, _BATIK, "svd", [_REASON], 0.49)],
+    recommendations=[Recommendation(1, 0.83, 4.6, _BATIK, "svd", (_REASON,), 0.49)],
     fallback=None,
     model=_MODEL,
     recommendation_id="6f1c0b2e5d5e4d0f9b1f6f0f3c2a7e11",
 )
 _RULE = Rule(name="summer", action="pin", product_ids=(17,))
 _EXPERIMENT = Experiment(
-    "blend-2", "20261122T100000Z-3f9c2b", "20261123T100000Z-d32bca", 0.5, "2026-11-23T10:05:00Z"
+    "blend-2", "20261122T100000.417Z-3f9c2b", "20261123T100000.052Z-d32bca", 0.5, "2026-11-23T10:05:00Z"
 )
 _KEPT = Decision(
-    version="20261123T100000Z-d32bca",
+    version="20261123T100000.052Z-d32bca",
     decided_at="2026-11-23T10:00:04Z",
     action="kept_aside",
     reason="NDCG@10 of the challenger is 9.1 % lower, at best 4.0 % lower",
-    champion="20261122T100000Z-3f9c2b",
+    champion="20261122T100000.417Z-3f9c2b",
     relative_difference=-0.091,
     low=-0.142,
     high=-0.04,
@@ -80,7 +80,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
         ModelList(
             [
                 Version(
-                    "20261123T100000Z-d32bca",
+                    "20261123T100000.052Z-d32bca",
                     "blend",
                     "2026-11-23T10:00:00Z",
                     4_718_592,
@@ -90,7 +90,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
                 )
             ]
         ),
-        Swap("20261122T100000Z-3f9c2b", "20261123T100000Z-d32bca", True),
+        Swap("20261122T100000.417Z-3f9c2b", "20261123T100000.052Z-d32bca", True),
         _RULE,
         RuleList([_RULE]),
         TrialList(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
-from pathlib import Path
 
 from litestar import Response, get
 from litestar.datastructures import CacheControlHeader
@@ -91,16 +90,6 @@ def metrics_route(about_model: Collector, *, public: bool) -> HTTPRouteHandler:
 def exposition(others: CollectorRegistry) -> bytes:
     """Everything counted in all workers, and then what `others` tell, as Prometheus reads it."""
     return generate_latest(_all_workers()) + generate_latest(others)
-
-
-def prepare_metrics_folder(folder: Path) -> None:
-    """Make the folder of the workers' counts, and empty it: a new server counts from 0.
-
-    To be called before the first worker starts, and never while one runs.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in folder.glob("*.db"):
-        each.unlink()
 
 
 def _all_workers() -> CollectorRegistry:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ..contracts.errors import StateError
+from ..contracts.errors import ConfigError, StateError
 from ..contracts.ids import Id
 from ..contracts.rules import Rule
 from ..pipeline.receipt import Receipt
@@ -18,6 +18,7 @@ from ..state import Decisions, Experiment, Experiments, State, Tokens
 from ..state import Rules as RuleBook
 from ..state.sequential import SequentialResult, compare_rates
 from ..state.tokens import LONGEST_TTL_S
+from .problems import invalid
 
 
 class ModelList(msgspec.Struct, frozen=True):
@@ -89,8 +90,11 @@ class Office:
         return RuleList(RuleBook(self._ours()).all())
 
     def put_rule(self, rule: Rule) -> Rule:
-        """Keep a rule, in place of the one of its name."""
-        RuleBook(self._ours()).put(rule)
+        """Keep a rule, in place of the one of its name; 422 for a name that cannot be one."""
+        try:
+            RuleBook(self._ours()).put(rule)
+        except ConfigError as error:
+            raise invalid("name", str(error)) from error
         return rule
 
     def remove_rule(self, name: str) -> None:

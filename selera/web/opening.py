@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from threading import Event
 
 import msgspec
 
@@ -20,12 +21,16 @@ from .config import WebConfig
 from .office import Erase, Office
 
 
-def open_service(
-    config: WebConfig, state: State, stack: contextlib.ExitStack
-) -> RecommendationService:
-    """The service, which follows the shop from now on; `stack` closes it and what it reads."""
+def open_shop(config: WebConfig, stack: contextlib.ExitStack) -> Shop:
+    """The shop's database; `stack` closes it."""
     shop = Shop.open(config.database, time_zone=config.time_zone)
-    stack.enter_context(contextlib.closing(shop))
+    return stack.enter_context(contextlib.closing(shop))
+
+
+def open_service(
+    config: WebConfig, shop: Shop, state: State, stack: contextlib.ExitStack
+) -> RecommendationService:
+    """The service, which follows the shop from now on; `stack` closes it."""
     feed = stack.enter_context(contextlib.closing(shop.change_feed()))
     sources = Sources(
         feed=feed,
@@ -48,20 +53,20 @@ def open_service(
     return service
 
 
-def open_office(config: WebConfig, state: State) -> Office:
-    """What the admin scope asks for is done here."""
-    erase = None if config.erase is None else _eraser(config.erase)
+def open_office(config: WebConfig, state: State, stop: Event) -> Office:
+    """What the admin scope asks for is done here; nothing that takes long after `stop`."""
+    erase = None if config.erase is None else _eraser(config.erase, stop)
     return Office(config.model, state, erase)
 
 
-def _eraser(command: Command) -> Erase:
+def _eraser(command: Command, stop: Event) -> Erase:
     """Erases a user in a child process: what the ETL needs is not loaded in one that answers.
 
-    `command` ends where the id follows.
+    `command` ends where the id follows; `stop` ends the child.
     """
 
     def erase(user_id: Id) -> Receipt:
         arguments = [*command.arguments, str(user_id)]
-        return erase_in_child(msgspec.structs.replace(command, arguments=arguments))
+        return erase_in_child(msgspec.structs.replace(command, arguments=arguments), stop)
 
     return erase

@@ -44,12 +44,6 @@ class UnsupportedMediaType(errors.SeleraError):
     code = "unsupported_media_type"
 
 
-class Conflict(errors.SeleraError):
-    """What is asked for contradicts what there is."""
-
-    code = "conflict"
-
-
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one parameter."""
 
@@ -117,8 +111,6 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     errors.ProductNotFound: ProblemKind("product_not_found", 404, "Unknown product"),
     errors.VersionNotFound: ProblemKind("version_not_found", 404, "Unknown model version"),
     errors.NameNotFound: ProblemKind("name_not_found", 404, "Unknown name"),
-    errors.Kept: ProblemKind("kept_aside", 409, "Held back by the gate"),
-    Conflict: ProblemKind("conflict", 409, "Contradicts what there is"),
     NotFoundException: ProblemKind("not_found", 404, "No such route"),
     MethodNotAllowedException: ProblemKind("method_not_allowed", 405, "Method not allowed"),
     ClientException: _BAD_REQUEST,
@@ -144,6 +136,9 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
         "Own database unavailable",
         "Selera's own database does not answer; the log says why, and `selera doctor` what to do.",
         retry_after_s=5,
+    ),
+    errors.TrainingUnderWay: ProblemKind(
+        "training_under_way", 503, "A training is under way", retry_after_s=60
     ),
     errors.Busy: ProblemKind("busy", 503, "Too many requests in hand", retry_after_s=1),
     Exception: INTERNAL_ERROR,

@@ -1,7 +1,11 @@
 """Several processes that answer on one port: started, watched, replaced, stopped together.
 
-They are spawned, not forked, and accept on one listening socket that all of them inherit: what a
-dead one has not accepted yet, the others take. A process whose parent is gone stops by itself.
+They accept on one listening socket that all of them inherit: what a dead one has not accepted yet,
+the others take. A process whose parent is gone stops by itself.
+
+On Linux they are forked: what the parent has imported is in memory once. The parent has no threads
+and computes nothing, so nothing is forked half-way. Elsewhere system libraries may have threads of
+their own, and the processes are spawned.
 """
 
 from __future__ import annotations
@@ -12,10 +16,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
-from types import FrameType, MappingProxyType
+from types import FrameType
 
 import structlog
 
@@ -32,10 +36,11 @@ STOPPING_S = 7.0
 
 _LOOK_S = 0.1
 _FAILURE = 1
-_ONE_BY_ONE = {"UV_TCP_SINGLE_ACCEPT": "1"}
-"""Tells libuv to accept one connection at a time: else the first to wake takes a whole burst."""
-
-_SPAWN = multiprocessing.get_context("spawn")
+_CONTEXT = (
+    multiprocessing.get_context("fork")
+    if sys.platform == "linux"
+    else multiprocessing.get_context("spawn")
+)
 
 Work = Callable[[Callable[[], None]], None]
 """What a process does: it is handed what to call when it can answer, and returns at SIGTERM."""
@@ -78,18 +83,15 @@ def keep_answering(
     started: Callable[[], None],
     prepare: Callable[[], None],
     ended: Callable[[int], None] = lambda pid: None,
-    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Run `work` in `n_workers` processes until a signal ends them all.
 
-    Each process has `environment` beside our own and calls `prepare` first, which is pickled, as
-    `work` is. `started` is called here when all of them can answer, `ended` with the process id of
-    one that is gone. It is replaced after a pause that doubles from `FIRST_RESTART_S` to
-    `LONGEST_RESTART_S`. Raises what a process raised as SeleraError, or says
-    how it ended, where it could not answer at the first start, or later while no other could.
+    Each process calls `prepare` first; where it is spawned, that is pickled, and so is `work`.
+    `started` is called here when all of them can answer, `ended` with the process id of one that is
+    gone. It is replaced after a pause that doubles from `FIRST_RESTART_S` to `LONGEST_RESTART_S`.
+    Raises what a process raised as SeleraError, or says how it ended, where it could not answer at
+    the first start, or later while no other could.
     """
-    for name, value in {**environment, **_ONE_BY_ONE}.items():
-        os.putenv(name, value)  # what is spawned inherits it
     workers = [_Worker(number, work, prepare, ended) for number in range(1, n_workers + 1)]
     stopping: list[int] = []
     is_told = False
@@ -151,10 +153,10 @@ class _Worker:
         return [*ends, *([] if self._reports is None else [self._reports])]
 
     def _start(self, now: float) -> None:
-        self._reports, told = _SPAWN.Pipe(duplex=False)
+        self._reports, told = _CONTEXT.Pipe(duplex=False)
         self._reason = None
         self._started_at = now
-        self.process = _SPAWN.Process(
+        self.process = _CONTEXT.Process(
             target=_be_worker,
             args=(self._work, self._prepare, told),
             name=f"selera-worker-{self._number}",
@@ -206,8 +208,8 @@ class _Worker:
 def _be_worker(work: Work, prepare: Callable[[], None], told: Connection) -> None:
     """The life of one process; only its parent, or its parent's end, stops it."""
     for each in stop_signals():
-        if each is not signal.SIGTERM:
-            signal.signal(each, signal.SIG_IGN)
+        ends = each is signal.SIGTERM
+        signal.signal(each, signal.SIG_DFL if ends else signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="lifeline", daemon=True).start()
     prepare()
     try:

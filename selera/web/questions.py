@@ -14,9 +14,8 @@ from ..serving import (
     PRODUCT_FIELDS,
     Filters,
     Question,
-    RecommendationService,
 )
-from .auth import Identity
+from .desk import AtDesk
 from .parameters import (
     Brand,
     Category,
@@ -37,11 +36,9 @@ from .parameters import (
 )
 from .problems import invalid
 
-Service = NamedDependency[RecommendationService]
-
 
 def read_filters(
-    service: Service,
+    desk: AtDesk,
     category: Category = None,
     tag: Tag = None,
     source_country: SourceCountry = None,
@@ -64,7 +61,7 @@ def read_filters(
             in_stock=in_stock,
             exclude=tuple(excluded),
         ),
-        service.product_id_kind,
+        desk.service.product_id_kind,
     )
 
 
@@ -78,8 +75,7 @@ def read_list_question(
 
 
 def read_question(
-    service: Service,
-    identity: NamedDependency[Identity],
+    desk: AtDesk,
     filters: NamedDependency[Filters],
     limit: Limit = DEFAULT_LIMIT,
     strict: Strict = True,
@@ -95,9 +91,9 @@ def read_question(
         filters=filters,
         strict=strict,
         include_seen=include_seen,
-        diversity=service.diversity if diversity is None else finite("diversity", diversity),
+        diversity=desk.service.diversity if diversity is None else finite("diversity", diversity),
         explain=explain,
-        profile=identity.may("profiles"),
+        profile=desk.asker.may("profiles"),
         fields=read_fields(fields),
         on_unknown=on_unknown,
     )

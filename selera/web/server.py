@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
@@ -16,11 +18,14 @@ from .app import create_app
 from .config import WebConfig
 from .connections import punctual
 from .listening import BACKLOG
-from .opening import open_office, open_service
+from .opening import open_office, open_service, open_shop
 from .processes import handling
 
 _GRACE_S = 5
 """How long running requests may take to end when the server stops."""
+
+_HANG_UP_S = 4
+"""After so long nobody waits for a database that is silent; what can be answered then still is."""
 
 
 def answer(
@@ -38,14 +43,25 @@ def answer(
     check_access(config)
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(State.open(config.state))
-        service = open_service(config, state, stack)
-        door, office = open_door(config, state, stack), open_office(config, state)
+        shop = open_shop(config, stack)
+        late = threading.Event()
+        hang_up = _later(_HANG_UP_S, late.set, shop.hang_up)
+        stack.callback(hang_up.cancel)
+        service = open_service(config, shop, state, stack)
+        door, office = open_door(config, state, stack), open_office(config, state, late)
         app = create_app(service, config, door, office)
-        _Server(app, config, signals, ready).run(sockets=[listener])
+        _Server(app, config, signals, ready, hang_up.start).run(sockets=[listener])
+
+
+def _later(seconds: float, *calls: Callable[[], None]) -> threading.Timer:
+    """Calls all of these so many seconds after its `start`, where the process is still there."""
+    timer = threading.Timer(seconds, lambda: [call() for call in calls])
+    timer.daemon = True
+    return timer
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it is ready, and returns when a signal ends it."""
+    """A uvicorn server that tells when it is ready and when it stops; a signal ends it."""
 
     def __init__(
         self,
@@ -53,6 +69,7 @@ class _Server(uvicorn.Server):
         config: WebConfig,
         signals: Sequence[signal.Signals],
         ready: Callable[[], None],
+        stopping: Callable[[], None],
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -70,15 +87,27 @@ class _Server(uvicorn.Server):
         )
         self._signals = signals
         self._tell_ready = ready
+        self._tell_stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then say so."""
+        """Start to listen, then say so.
+
+        What there is by now stays: garbage collections, which stop all threads, need not look
+        through it.
+        """
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
         try:
             self._tell_ready()
         except BaseException:
             await self.shutdown(sockets)
             raise
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, then stop to listen and let the requests end."""
+        self._tell_stopping()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

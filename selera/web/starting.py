@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import socket
 import tempfile
@@ -15,6 +17,9 @@ from .listening import allow_many_files, listen
 from .processes import keep_answering, stop_signals
 
 log = structlog.get_logger(__name__)
+
+_ONE_BY_ONE = {"UV_TCP_SINGLE_ACCEPT": "1"}
+"""Tells libuv to accept one connection at a time: else the first to wake takes a whole burst."""
 
 
 def _nothing() -> None:
@@ -57,14 +62,26 @@ def _answer_in_workers(
 ) -> None:
     """Answer in `config.workers` processes, which add up what they count in a folder of theirs."""
     with tempfile.TemporaryDirectory(prefix="selera-metrics-") as counts:
+        os.environ.update(_ONE_BY_ONE, PROMETHEUS_MULTIPROC_DIR=counts)
+        _load()
         keep_answering(
             partial(_answer, config, listener, [signal.SIGTERM]),
             config.workers,
             started=started,
             prepare=prepare,
             ended=partial(_forget, counts),
-            environment={"PROMETHEUS_MULTIPROC_DIR": counts},
         )
+
+
+def _load() -> None:
+    """Import what the workers need, once for all that are forked.
+
+    It is kept out of garbage collections, which would write into the pages that they share.
+    """
+    from . import server as server
+
+    gc.collect()
+    gc.freeze()
 
 
 def _answer(

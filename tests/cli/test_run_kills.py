@@ -19,14 +19,14 @@ import pytest
 from selera.artifact import verify_artifact
 from selera.etl import load_training_csv
 from tests.cli.test_run import READY_S, Machine, machine
-from tests.processes import processes_mentioning, wait_until
+from tests.processes import parent_of, processes_mentioning, wait_until
 
 pytestmark = pytest.mark.slow
 
 KILLS = min(50, int(os.environ.get("SELERA_TEST_KILLS", "8")))
 N_WORKERS = 2
 
-MARKS = {"api": "\0serve\0", "worker": "spawn_main", "etl": "\0etl\0--watch", "train": "\0watch\0"}
+MARKS = {"api": "\0serve\0", "worker": "\0serve\0", "etl": "\0etl\0--watch", "train": "\0watch\0"}
 """What tells the processes apart, in the command by which they were started."""
 
 BACK_S = 60.0
@@ -41,8 +41,11 @@ class Killable(Machine):
     """A machine whose processes can be found by what they do."""
 
     def of(self, role: str) -> list[int]:
-        """The processes that do this."""
-        return [pid for pid in self.pids() if pid in processes_mentioning(MARKS[role])]
+        """The processes that do this; a worker is forked from the API that it belongs to."""
+        found = [pid for pid in self.pids() if pid in processes_mentioning(MARKS[role])]
+        if role == "worker":
+            return [pid for pid in found if parent_of(pid) in found]
+        return [pid for pid in found if parent_of(pid) not in found]
 
     def kill(self, role: str) -> None:
         """Kill one of them, once there is one."""

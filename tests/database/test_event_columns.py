@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import types
@@ -12,7 +13,8 @@ from sqlalchemy.dialects import mysql
 from selera.contracts.behaviors import NO_TIME
 from selera.contracts.events import Event
 from selera.contracts.tables import BUY, RATING, REVIEW, VISIT
-from selera.database import fitting
+from selera.database import fitting, snapshot
+from selera.etl.times import time_reader
 from tests.database.stores import (
     LENIENT,
     NOON,
@@ -149,6 +151,35 @@ def test_times_are_read_back_from_every_declared_type(
         told = {row.timestamp for row in [*shop.history(1), *shop.history(2)]} - {NO_TIME}
     midnights = {"UTC": 12, "Asia/Jakarta": 19, "America/New_York": 7}
     assert told == {NOON - (midnights[zone] * 3600 if time_type == "DATE" else 0)}
+
+
+@pytest.mark.parametrize("database_kind", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Jakarta"])
+def test_a_timestamp_of_mariadb_is_the_same_moment_for_the_shop_and_for_us(
+    database_url: str, zone: str
+) -> None:
+    """Whatever zone the shop's sessions are in, and the one that Selera thinks it is in."""
+    make_poor_shop(database_url, time_type="TIMESTAMP NULL")
+    by_the_shop = "SELECT UNIX_TIMESTAMP(transaction_date) FROM data_product_transaction_buy"
+    theirs = f"{database_url}?init_command=SET time_zone = '%2B07:00'"
+    with opened(database_url) as engine, engine.begin() as connection:
+        connection.exec_driver_sql("SET time_zone = '+07:00'")
+        connection.exec_driver_sql(
+            f"INSERT INTO {BUY.name} VALUES (1, 1, 7, 5, '2024-01-01 19:00:00'), (2, 2, 7, 5, NULL)"
+        )
+    with open_store(theirs, time_zone=zone) as (shop, store):
+        store.write([Event("b", "purchase", 3, 7, NOON)])
+        assert [row.timestamp for row in shop.history(1)] == [NOON]
+        assert [row.timestamp for row in shop.history(2)] == [NO_TIME]
+        assert [row.timestamp for row in shop.history(3)] == [NOON]
+    with opened(database_url) as engine, engine.connect() as connection:
+        connection.exec_driver_sql("SET time_zone = '+07:00'")
+        assert set(connection.exec_driver_sql(by_the_shop).scalars()) == {NOON, None}
+        with snapshot(engine) as frozen:
+            (rows,) = frozen.batches(BUY)
+            place = frozen.columns(BUY).index("transaction_date")
+    read = time_reader(ZoneInfo(zone))([row[place] for row in rows])[0].to_list()
+    assert sorted(each for each in read if each is not None) == [NOON, NOON]
 
 
 def test_an_hour_that_the_clocks_repeat_is_told_apart_in_texts(database_url: str) -> None:

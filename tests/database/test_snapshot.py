@@ -89,14 +89,24 @@ def test_values_are_as_the_driver_tells_them(database_url: str) -> None:
     assert row == (1, 2, 3, Decimal("4.50"), None)
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
-def test_real_times_are_datetimes(database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("database_kind", "time_type", "told"),
+    [
+        ("postgresql", "TIMESTAMP", datetime(2024, 1, 2, 3, 4, 5)),
+        ("mariadb", "DATETIME", datetime(2024, 1, 2, 3, 4, 5)),
+        ("mariadb", "TIMESTAMP", "2024-01-02 03:04:05Z"),
+    ],
+    indirect=["database_kind"],
+)
+def test_real_times_are_datetimes_and_moments_say_that_they_are(
+    database_url: str, time_type: str, told: object
+) -> None:
     make_minimal_shop(
-        database_url, {BUY: [(1, 2, 3, 4, "2024-01-02 03:04:05")]}, time_type="TIMESTAMP"
+        database_url, {BUY: [(1, 2, 3, 4, "2024-01-02 03:04:05")]}, time_type=time_type
     )
     with opened(database_url) as engine, snapshot(engine) as moment:
         ((row,),) = moment.batches(BUY)
-    assert row[-1] == datetime(2024, 1, 2, 3, 4, 5)
+    assert row[-1] == told
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)

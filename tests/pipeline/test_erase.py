@@ -15,7 +15,7 @@ import pytest
 
 from selera.artifact import open_artifact, verify_artifact
 from selera.contracts.epoch import CacheEpoch, epoch_path
-from selera.contracts.errors import Busy, DataError
+from selera.contracts.errors import Busy, DataError, TrainingUnderWay
 from selera.contracts.events import Event
 from selera.contracts.ids import UNKNOWN_ROW, Id
 from selera.contracts.tables import PRODUCT, TABLES
@@ -388,13 +388,17 @@ def test_a_training_under_way_does_not_bring_the_user_back(tmp_path: Path) -> No
     old = tmp_path / "old.csv"
     shutil.copy(places.data, old)
     receipts: list[Receipt] = []
-    eraser = threading.Thread(target=lambda: receipts.append(erase(TEXT, places)))
+    said: list[str] = []
+    eraser = threading.Thread(
+        target=lambda: receipts.append(erase(TEXT, places, lambda stage, *_: said.append(stage)))
+    )
 
     with exclusive(places.model, "training", wait=False):
         eraser.start()
         wait_until(lambda: TEXT.encode() not in places.data.read_bytes(), "a new CSV")
         wait_until(lambda: user_row(open_artifact(places.model).arrays, TEXT) < 0, "a first pass")
         assert eraser.is_alive()
+        wait_until(lambda: "waiting for the training" in said[-1], "a word on what it waits for")
         # What the training publishes: under another lock file, as it holds that of its output.
         train(old, tmp_path / "late.pkl", QUICK)
         assert user_row(open_artifact(tmp_path / "late.pkl").arrays, TEXT) >= 0
@@ -443,6 +447,47 @@ def test_a_training_that_is_not_awaited_is_told(tmp_path: Path) -> None:
     assert "training is under way" in problem
     assert user_row(open_artifact(places.model).arrays, TEXT) == UNKNOWN_ROW
     assert erase(TEXT, places, wait=False).complete
+
+
+def test_an_erasure_that_has_no_patience_left_has_erased_nothing(tmp_path: Path) -> None:
+    places = make_shop(tmp_path, TEXT, n_users=9)
+    _etl(places)
+    before = (tmp_path / "shop.db").read_bytes(), signature(places.data)
+    said: list[str] = []
+
+    def note(stage: str, done: int, total: int | None) -> None:
+        said.append(stage)
+
+    for output, work in ((places.model, "training"), (places.data, "ETL")):
+        with (
+            exclusive(output, work, wait=False),
+            pytest.raises(TrainingUnderWay, match=r"within 0.1 s. Nothing was erased. Try again"),
+        ):
+            erase(TEXT, places, note, patience_s=0.1)
+
+    assert said == [
+        "waiting for the training that is writing system-recomendation.pkl",
+        "waiting for the ETL that is writing data-training.csv",
+    ]
+    assert ((tmp_path / "shop.db").read_bytes(), signature(places.data)) == before
+    assert erase(TEXT, places, patience_s=0.1).complete
+    assert list(traces(tmp_path, TEXT)) == []
+
+
+@pytest.mark.slow
+def test_an_erasure_with_patience_keeps_trainings_away_until_its_end(tmp_path: Path) -> None:
+    places = make_shop(tmp_path, TEXT)
+    _etl(places)
+    _train(places)
+    held: list[bool] = []
+
+    receipt = erase(TEXT, places, lambda *_: held.append(_is_held(places.model)), patience_s=5)
+
+    assert receipt.complete
+    assert len(held) > 5
+    assert all(held)
+    assert not _is_held(places.model)
+    assert list(traces(tmp_path, TEXT)) == []
 
 
 def test_who_keeps_histories_in_memory_is_told_to_forget(tmp_path: Path) -> None:
@@ -587,12 +632,15 @@ def test_an_api_erases_in_a_child_and_gets_the_receipt(tmp_path: Path) -> None:
     selera_ = [sys.executable, "-m", "selera", "--stop-with-parent"]
 
     receipt = erase_in_child(
-        Command([*selera_, "erase", "--yes", "--json", "--", str(INTEGER)], environment)
+        Command([*selera_, "erase", "--yes", "--json", "--", str(INTEGER)], environment),
+        threading.Event(),
     )
 
     assert (receipt.user_id, receipt.found, receipt.complete) == (INTEGER, True, True)
     with pytest.raises(DataError, match="without a receipt"):
-        erase_in_child(Command([*selera_, "erase", "--no-such-flag"], environment))
+        erase_in_child(
+            Command([*selera_, "erase", "--no-such-flag"], environment), threading.Event()
+        )
 
 
 @pytest.mark.slow

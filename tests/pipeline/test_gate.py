@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,9 @@ from selera.pipeline.gate import (
     GateConfig,
     Verdict,
     content_facts,
-    judge_memory,
     judge_recipe,
 )
+from selera.pipeline.new_behaviors import judge_new_behaviors
 from selera.pipeline.publish import published_version
 from selera.pipeline.train import TrainConfig, train
 from selera.shop import ShopConfig, seed_shop
@@ -76,7 +77,8 @@ def verdict(
     """What the gate says of a training on these data."""
     ruling = judge_recipe(champion, interactions, config, trained_at=NEVER)
     model = fitted(interactions, config)
-    return judge_memory(ruling, champion, model, config, strongest_behavior(interactions))
+    behavior = strongest_behavior(interactions)
+    return judge_new_behaviors(ruling, champion, model, config, behavior)
 
 
 def ordered(interactions: Interactions) -> Interactions:
@@ -178,15 +180,56 @@ def test_random_pairs_are_held_back_by_the_duel_alone(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n_users", "n_items"), [(1997, 30), (1997, 900)])
-def test_a_flood_of_new_purchases_is_held_back(
+def test_a_flood_of_new_purchases_is_forgetful(
     champion: Recommender, shop: Interactions, n_users: int, n_items: int
 ) -> None:
     """The targets are poisoned, too: the duel says 0, and the memory says the truth."""
     flood = flooded(shop, 150_000, BUY_CODE, n_users=n_users, n_items=n_items)
-    found = verdict(champion, flood)
+    config = TrainConfig(model="itemknn", gate=GateConfig(surge_tolerance=1.0))
+    found = verdict(champion, flood, config)
 
     assert not found.is_good
     assert "forgets" in found.reason
+
+
+@pytest.fixture(scope="module", params=["blend", "svd"])
+def contest(
+    request: pytest.FixtureRequest, shop: Interactions, is_past: np.ndarray
+) -> tuple[Recommender, TrainConfig]:
+    """A champion that learnt from the past, and the recipe of it and of its challengers."""
+    config = TrainConfig(model=request.param)
+    return fitted(shop.where(is_past), config), config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20_000, 100_000])
+def test_a_flood_of_few_products_is_held_back(
+    contest: tuple[Recommender, TrainConfig], shop: Interactions, n: int
+) -> None:
+    champion, config = contest
+    found = verdict(champion, flooded(shop, n, BUY_CODE, n_users=1997, n_items=30), config)
+
+    assert not found.is_good
+    assert "few products are flooded" in found.reason
+    assert re.search(r" in 3\d products, foremost \d+, \d+, \d+ ", found.reason)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "n_items"), [(0.3, 50), (0.1, 1)])
+def test_an_honest_sale_or_a_new_hit_passes(
+    contest: tuple[Recommender, TrainConfig],
+    shop: Interactions,
+    is_past: np.ndarray,
+    share: float,
+    n_items: int,
+) -> None:
+    """Three purchases more for each ten since the champion, or one for each ten, of some items."""
+    champion, config = contest
+    n_bought = np.count_nonzero(~is_past & (shop.behaviors == BUY_CODE))
+    honest = flooded(shop, round(n_bought * share), BUY_CODE, n_users=1997, n_items=n_items)
+    found = verdict(champion, honest, config)
+
+    assert found.is_good, found.reason
 
 
 @pytest.mark.slow
@@ -321,6 +364,29 @@ def test_a_whole_life_honest_poisoned_forced(csv: Path, tmp_path: Path, book: De
     actions = [each.action for each in book.all()]
     assert actions == ["published", "kept_aside", "published", "published", "published"]
     assert book.all()[-2].version == first.version
+
+
+@pytest.mark.slow
+def test_the_book_tells_which_products_are_flooded(
+    csv: Path, tmp_path: Path, book: Decisions
+) -> None:
+    data, output = tmp_path / "data-training.csv", tmp_path / "model.pkl"
+    config = TrainConfig(model="svd")
+    write_part(csv, data, "2026-05-31")
+    first = train(data, output, config, book=book)
+    rows = pl.read_csv(csv, infer_schema=False)
+    fakes = rows.filter(pl.col("behavior") == "visit").unique("user_id", maintain_order=True)
+    fakes = fakes.with_columns(at=pl.lit("2026-06-30T00:00:00Z"))
+    flood = [fakes.with_columns(product_id=pl.lit(str(product))) for product in range(1, 21)]
+    pl.concat([rows, *flood]).write_csv(data)
+
+    with pytest.raises(Kept, match="few products are flooded"):
+        train(data, output, config, book=book)
+
+    kept = book.all()[0]
+    assert (kept.action, kept.champion) == ("kept_aside", first.version)
+    assert re.search(r"(\d\d)% are beyond .* foremost (\d\d?, ){2}\d\d? \(", kept.reason)
+    assert published_version(output) == first.version
 
 
 @pytest.mark.slow

@@ -63,8 +63,14 @@ def test_the_published_file_is_the_immutable_version(tmp_path: Path) -> None:
 def test_a_version_names_its_time_and_its_content() -> None:
     jakarta = timezone(timedelta(hours=7))
 
-    assert version_name(WHEN, "abcdef0123") == "20260304T050607Z-abcdef"
-    assert version_name(WHEN.astimezone(jakarta), "abcdef0123") == "20260304T050607Z-abcdef"
+    assert version_name(WHEN, "abcdef0123") == "20260304T050607.000Z-abcdef"
+    assert version_name(WHEN.astimezone(jakarta), "abcdef0123") == "20260304T050607.000Z-abcdef"
+
+
+def test_versions_of_one_second_sort_by_time() -> None:
+    earlier, later = WHEN.replace(microsecond=120_999), WHEN.replace(microsecond=121_000)
+
+    assert version_name(earlier, "ffffff") < version_name(later, "000000")
 
 
 def test_the_content_hash_sees_metadata_names_shapes_and_numbers() -> None:

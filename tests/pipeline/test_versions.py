@@ -8,14 +8,14 @@ import pytest
 
 from selera.artifact import open_artifact, write_artifact
 from selera.contracts.errors import ArtifactError, VersionNotFound
-from selera.pipeline.publish import published_version
+from selera.pipeline.publish import published_version, version_name
 from selera.pipeline.train import TrainConfig, train
 from selera.pipeline.versions import list_versions, promote, roll_back, rollback_target, tidy
 from selera.state import Decisions, State
 from tests.small_shop import write_training_csv
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-NAMES = tuple(f"{WHEN + timedelta(days=day):%Y%m%dT%H%M%SZ}-{day}{day}{day}abc" for day in range(4))
+NAMES = tuple(version_name(WHEN + timedelta(days=day), f"{day}" * 6) for day in range(4))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A door to a server that can be shut: what a client meets when the server goes away."""
+"""A door to a server: shut, or muted, it is what a client meets when the server goes away."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import threading
 
 
 class Proxy:
-    """Forwards a port of this machine to another one until it is shut; it may be opened again."""
+    """Forwards a port of this machine to another one until it is shut; it may be opened again.
+
+    While it is mute, it takes connections and whatever they say, and nobody hears of it.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._sockets: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self.port = 0
+        self.is_mute = False
         self.open()
 
     def open(self) -> None:
@@ -45,14 +49,16 @@ class Proxy:
                 server = socket.create_connection(self._target)
                 self._sockets += [client, server]
                 for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=_forward, args=(source, target), daemon=True).start()
+                    forwarding = threading.Thread(target=self._forward, args=(source, target))
+                    forwarding.daemon = True
+                    forwarding.start()
 
-
-def _forward(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    # Where one side hangs up, the other must hear of it, and not wait for an answer.
-    for each in (source, target):
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+            while data := source.recv(1 << 16):
+                if not self.is_mute:
+                    target.sendall(data)
+        # Where one side hangs up, the other must hear of it, and not wait for an answer.
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

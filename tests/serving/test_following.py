@@ -12,6 +12,7 @@ from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.epoch import bump_epoch
 from selera.contracts.events import Event
 from selera.contracts.ids import Id
+from selera.contracts.protocols import Profile
 from selera.contracts.tables import PRODUCT, USER_PROFILE, VISIT
 from selera.database import Shop, create_shop_tables, insert_rows
 from selera.serving import Question, RecommendationService, ServingConfig
@@ -159,15 +160,14 @@ class SlowReader:
         self.user_id_kind = shop.user_id_kind
         self.product_id_kind = shop.product_id_kind
         self.products = shop.products
-        self.profile = shop.profile
         self.has_read = threading.Event()
         self.may_tell = threading.Event()
 
-    def history(self, user_id: Id) -> list[BehaviorRow]:
-        rows = self._shop.history(user_id)
+    def user(self, user_id: Id) -> tuple[Profile | None, list[BehaviorRow]]:
+        read = self._shop.user(user_id)
         self.has_read.set()
         assert self.may_tell.wait(10)
-        return rows
+        return read
 
 
 @pytest.mark.parametrize("how", ["forget", "forget_all", "outdate"])

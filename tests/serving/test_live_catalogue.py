@@ -124,6 +124,30 @@ def test_details_are_read_for_what_is_shown_alone_and_held_up_to_a_bound(
         assert len(catalogue._stock.details) <= 7 + N_ITEMS
 
 
+def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
+    own_url: str, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
+    monkeypatch.setattr(live_catalogue, "_PIECE", 7)
+    with opened(own_url, model_path) as service:
+        service.recommend(USER)
+        wait_until(lambda: service.is_at_hand(USER), WITHIN_S)
+        stock = service._memory.catalogue._stock
+        assert stock is not None
+        assert len(stock.details) == N_ITEMS
+        change(own_url, "UPDATE {product} SET product_name = 'Renamed'")
+        change(own_url, "DELETE FROM {product} WHERE product_id = 1")
+        wait_until(lambda: bool(is_renamed(service) and service.is_at_hand(USER)), WITHIN_S)
+
+
+def is_renamed(service: RecommendationService) -> bool:
+    """Whether every product that is held has the new name."""
+    stock = service._memory.catalogue._stock
+    return stock is not None and {each.product_name for each in stock.details.values()} == {
+        "Renamed"
+    }
+
+
 def loaded(path: Path) -> Recommender:
     artifact = open_artifact(path)
     return Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)

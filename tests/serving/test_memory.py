@@ -77,13 +77,10 @@ class CountingReader:
     def __init__(self) -> None:
         self.versions: dict[Id, int] = dict.fromkeys(range(20), 0)
 
-    def profile(self, user_id: Id) -> Profile | None:
-        return {"user_id": user_id}
-
-    def history(self, user_id: Id) -> Sequence[BehaviorRow]:
+    def user(self, user_id: Id) -> tuple[Profile | None, Sequence[BehaviorRow]]:
         if random.random() < 0.05:
             raise DatabaseError("no answer")
-        return [BehaviorRow(1, "visit", float(self.versions[user_id]), 0)]
+        return {"user_id": user_id}, [BehaviorRow(1, "visit", float(self.versions[user_id]), 0)]
 
 
 def test_no_thread_is_ever_told_a_history_from_before_it_was_forgotten() -> None:

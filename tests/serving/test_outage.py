@@ -92,7 +92,7 @@ def switch(database_url: str) -> Iterator[Switch]:
 def following(switch: Switch, model_path: Path) -> Iterator[RecommendationService]:
     """A service that remembers one user and the catalogue."""
     with opened(switch.url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER, ALL)) and service.is_at_hand(USER))
+        wait_until(lambda: bool(service.recommend(USER, ALL)) and service.is_at_hand(USER, ALL))
         yield service
 
 
@@ -221,6 +221,7 @@ def test_details_that_were_never_read_are_told_from_the_columns(
 ) -> None:
     """Of a catalogue that is too large to be read ahead, names are missing and nothing else."""
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
+    monkeypatch.setattr(live_catalogue, "MOST_DETAILS", 20)
     with opened(switch.url, model_path) as service:
         wait_until(lambda: bool(service.recommend(USER, Question(limit=1)).recommendations))
         assert not service.is_at_hand(USER)

@@ -53,7 +53,7 @@ def test_reasons_and_baseline_sum_to_the_score(
         of_rules = [reason for reason in each.reasons if reason.rule is not None]
         is_shoe, is_cotton = each.product.category == "shoe", each.product.tag is not None
         assert len(of_rules) == (is_shoe + is_cotton if strength else 0)
-        assert each.reasons[len(each.reasons) - len(of_rules) :] == of_rules
+        assert list(each.reasons[len(each.reasons) - len(of_rules) :]) == of_rules
 
 
 def test_with_all_reasons_told_the_baseline_is_the_models_own(

@@ -101,7 +101,7 @@ def test_all_contributions_together_are_the_score(shop_url: str, model_path: Pat
 def test_reasons_can_be_left_out(service: RecommendationService) -> None:
     with_reasons = service.recommend(user_id(4))
     without = service.recommend(user_id(4), Question(explain=False))
-    assert all(each.reasons == [] for each in without.recommendations)
+    assert all(not each.reasons for each in without.recommendations)
     assert [each.score for each in without.recommendations] == [
         each.score for each in with_reasons.recommendations
     ]
@@ -166,7 +166,7 @@ def test_an_unknown_user_gets_popular_products_when_asked(service: Recommendatio
     assert answer.fallback == "popular"
     assert [each.product for each in answer.recommendations] == [each.product for each in popular]
     assert {each.source for each in answer.recommendations} == {"popular"}
-    assert all(each.reasons == [] for each in answer.recommendations)
+    assert all(not each.reasons for each in answer.recommendations)
 
 
 def test_a_history_of_dislikes_falls_back_and_stays_seen(

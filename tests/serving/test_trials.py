@@ -1,7 +1,10 @@
 """Experiments: who is on which side, and what is counted of it."""
 
 import contextlib
+import gc
+import shutil
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +12,19 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from selera.artifact import open_artifact
+from selera.artifact.rewriting import rewrite_artifact
+from selera.contracts.epoch import CacheEpoch, bump_epoch
 from selera.contracts.errors import StateError
 from selera.contracts.events import Event
 from selera.contracts.ids import Id
+from selera.models import Recommender
+from selera.models.erasing import user_row, without_user
 from selera.serving import RecommendationService
 from selera.serving.slot import VersionShelf
 from selera.serving.trials import Trials
 from selera.state import Experiments, State
+from selera.state import experiments as state_experiments
 from selera.state.experiments import Conversion, Exposure, assign
 from tests.serving.following import opened, wait_until
 from tests.serving.served_shop import N_USERS, interactions_of, publish
@@ -185,6 +194,9 @@ class FailingBook:
     def record_conversions(self, batch: list[Conversion]) -> None:
         self._book.record_conversions(batch)
 
+    def prune(self, now: int) -> bool:
+        return self._book.prune(now)
+
 
 def test_what_could_not_be_written_is_written_later(book: Experiments, versions: Path) -> None:
     book.start(NAME, "taste", "fame")
@@ -205,3 +217,72 @@ def test_what_could_not_be_written_is_written_later(book: Experiments, versions:
     tally = book.tally(NAME)
     assert sum(exposed for exposed, _ in tally.values()) == N_USERS
     assert sum(converted for _, converted in tally.values()) == 1
+
+
+def test_the_flush_prunes_until_nothing_is_due(
+    book: Experiments, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_experiments, "PRUNED_AT_ONCE", 2)
+    book.start(NAME, "taste", "fame")
+    ids = ["r1", "r2", "r3"]
+    book.record_exposures([Exposure(each, NAME, "control", b"somebody", 1) for each in ids])
+    trials = Trials(book, VersionShelf(versions))
+
+    for _ in range(2):
+        trials.flush()
+
+    assert not book.prune(int(time.time()))
+    book.record_conversions([Conversion(each, f"e{each}", 2) for each in ids])
+    assert book.tally(NAME)["control"] == (1, 0)
+
+
+def test_versions_are_opened_anew_when_somebody_was_erased(
+    own_url: str, versions: Path, book: Experiments, tmp_path: Path
+) -> None:
+    folder, epoch = tmp_path / "models", tmp_path / "epoch"
+    shutil.copytree(versions, folder)
+    user = USERS[0]
+    with opened(
+        own_url, folder / "taste.pkl", experiments=book, versions=folder, epoch=epoch
+    ) as service:
+        start(book, service)
+        trials = service._memory.trials
+        held = [held_model(trials, user), held_model(trials, USERS[1])]
+        for version in ("taste", "fame"):
+            erase_from(folder / f"{version}.pkl", user)
+        bump_epoch(epoch)
+        wait_until(lambda: held_model(trials, user) not in held)
+        for each in USERS:
+            side = trials.side_of(each)
+            assert side is not None
+            assert user not in side.model.users
+            assert side.model.version == side.experiment.version_of(side.variant)
+
+
+def test_versions_of_no_experiment_are_let_go_when_somebody_was_erased(
+    versions: Path, book: Experiments, tmp_path: Path
+) -> None:
+    epoch = tmp_path / "epoch"
+    shelf = VersionShelf(versions)
+    trials = Trials(book, shelf, CacheEpoch(epoch))
+    held = weakref.ref(shelf.get("fame"))
+    trials.refresh()
+    assert held() is not None
+
+    bump_epoch(epoch)
+    trials.refresh()
+
+    gc.collect()
+    assert held() is None
+
+
+def held_model(trials: Trials, user_id: Id) -> Recommender:
+    side = trials.side_of(user_id)
+    assert side is not None
+    return side.model
+
+
+def erase_from(path: Path, user_id: Id) -> None:
+    """Rewrite a model file without the user, as an erasure does."""
+    arrays = open_artifact(path).arrays
+    rewrite_artifact(path, without_user(arrays, user_row(arrays, user_id)).arrays, run={})

@@ -1,5 +1,8 @@
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,9 @@ from selera.state import (
     Variant,
     assign,
     hash_of_user,
+    schema,
 )
+from selera.state.experiments import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
 from selera.state.remembered import FRESH_S
 
 
@@ -206,6 +211,58 @@ def test_experiments_are_counted_apart(experiments: Experiments) -> None:
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
     assert experiments.tally("winter") == {"control": (0, 0), "treatment": (1, 1)}
+
+
+def test_what_no_conversion_can_name_any_more_is_forgotten_and_stays_counted(
+    experiments: Experiments, state: State
+) -> None:
+    old, late = 1_000, 1_000 + CONVERSION_WINDOW_S
+    experiments.record_exposures([_exposure("r1", 1, at=old), _exposure("r2", 2, at=late)])
+    experiments.record_conversions([Conversion("r1", "e1", old + 1)])
+
+    assert not experiments.prune(late)
+    assert _n_rows(state) == {"exposure": 2, "conversion": 1}
+    assert not experiments.prune(late + 2)
+
+    assert _n_rows(state) == {"exposure": 1, "conversion": 0}
+    assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
+    experiments.record_conversions([Conversion("r1", "e3", late), Conversion("r2", "e4", late)])
+    assert experiments.tally("autumn")["control"] == (2, 2)
+
+
+def test_pruning_takes_turns_with_those_who_write(experiments: Experiments, state: State) -> None:
+    n_exposures = PRUNED_AT_ONCE + 5
+    experiments.record_exposures([_exposure(f"r{n}", n % 7) for n in range(n_exposures)])
+    now = 200 + CONVERSION_WINDOW_S
+
+    assert experiments.prune(now)
+    assert _n_rows(state)["exposure"] == 5
+    assert not experiments.prune(now)
+    assert _n_rows(state)["exposure"] == 0
+
+
+def test_a_file_from_before_the_window_keeps_its_exposures_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    schema.bring_up_to_date(path, 5.0, schema.MIGRATIONS[:1])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO experiment VALUES (1, 'a', 'v1', 'v2', 0.5, 'then', NULL)")
+        connection.execute("INSERT INTO participant VALUES (1, 1, x'00', 'control', 5, NULL)")
+        connection.execute("INSERT INTO exposure VALUES ('r1', 1)")
+    with State.open(path) as state:
+        kept = Experiments(state)
+
+        kept.prune(int(time.time()))
+        assert _n_rows(state)["exposure"] == 1
+        kept.prune(int(time.time()) + CONVERSION_WINDOW_S + 10)
+        assert _n_rows(state)["exposure"] == 0
+
+
+def _n_rows(state: State) -> dict[str, int]:
+    with state.reading("count rows of") as connection:
+        return {
+            table: int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+            for table in ("exposure", "conversion")
+        }
 
 
 def test_empty_batches_are_nothing(experiments: Experiments) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.pretty import pretty_repr
 
 from selera.contracts.errors import ConfigError, NameNotFound, StateError
-from selera.state import SCOPES, Keys, State
+from selera.state import Keys, State
 from selera.state.remembered import FRESH_S
 
 
@@ -68,14 +68,6 @@ def test_any_text_may_be_checked(keys: Keys, text: str) -> None:
     keys.create("a", ["read"])
 
     assert keys.check(text) is None
-
-
-def test_admin_is_good_for_everything_and_the_others_for_themselves(keys: Keys) -> None:
-    admin = keys.create("admin", ["admin"]).key
-    reader = keys.create("reader", ["read", "profiles"]).key
-
-    assert all(admin.allows(each) for each in SCOPES)
-    assert [each for each in SCOPES if reader.allows(each)] == ["read", "profiles"]
 
 
 def test_a_revocation_holds_within_a_second_for_whoever_has_the_file_open(

@@ -2,9 +2,11 @@
 
 import json
 import random
+import signal
 import sqlite3
 import string
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +17,9 @@ from urllib.parse import quote
 
 import pytest
 
+from selera.pipeline.locks import exclusive
 from selera.state import Experiments, Keys, Tokens
+from selera.web.processes import STOPPING_S
 from tests.serving.served_shop import NOBODY, make_shop
 from tests.web.back_office import BackOffice, back_office, copy_versions, n_rows
 from tests.web.running import running_server
@@ -116,6 +120,13 @@ def test_a_rule_that_cannot_be_is_explained_and_not_kept(
     assert office.client.get("/rules").json() == {"rules": []}
 
 
+def test_a_rule_whose_name_nobody_could_type_is_refused(office: BackOffice) -> None:
+    refused = put_rule(office, " summer", action="hide", brand="x")
+    check_problem(refused, 422, "invalid_parameter")
+    assert "cannot be the name of a rule" in refused.json()["errors"][0]["message"]
+    assert office.client.get("/rules").json() == {"rules": []}
+
+
 @pytest.mark.parametrize("name", INJECTIONS, **NAMED)
 def test_names_and_ids_may_be_any_text_and_are_never_more_than_that(
     office: BackOffice, name: str
@@ -124,7 +135,7 @@ def test_names_and_ids_may_be_any_text_and_are_never_more_than_that(
     before = n_rows(state), n_rows(f"sqlite:///{office.database}")
     asked = quote(name, safe="")
     kept = put_rule(office, name, action="hide", brand="'; DROP TABLE rule; --")
-    assert kept.status_code == (200 if len(name) <= 100 else 422)
+    assert kept.status_code == (200 if len(name) <= 100 and name.isprintable() else 422)
     if kept.status_code == 200:
         assert [each["name"] for each in office.client.get("/rules").json()["rules"]] == [name]
         assert office.client.delete(f"/rules/{asked}").status_code == 204
@@ -266,6 +277,48 @@ def test_a_user_is_erased_through_a_real_server(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "shop.db")
     assert connection.execute("SELECT count(*) FROM data_user_profile").fetchone() == (39,)
     connection.close()
+
+
+@pytest.mark.slow
+def test_an_erasure_does_not_outwait_a_training_nor_the_server(tmp_path: Path) -> None:
+    url = make_shop(tmp_path / "shop.db")
+    copy_versions(tmp_path, OLD, NEW)
+    model = tmp_path / "model.pkl"
+    before = model.read_bytes()
+    command = [sys.executable, "-m", "selera", "erase", "--yes", "--json", "--database", url]
+    command += ["--data", str(tmp_path / "data-training.csv"), "--model", str(model)]
+    command += ["--state", str(tmp_path / "state.db"), "--patience"]
+    environment = {"PATH": "/usr/bin", "HOME": str(tmp_path)}
+    state = str(tmp_path / "state.db")
+    with exclusive(model, "training", wait=False):
+        impatient = {"arguments": [*command, "0.2", "--"], "environment": environment}
+        with running_server(url, model, state=state, erase=impatient) as server:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(
+                    urllib.request.Request(server.url + "/users/4", method="DELETE")
+                )
+            with refused.value as answer:
+                problem = json.load(answer)
+                assert (answer.status, problem["code"]) == (503, "training_under_way")
+                assert int(answer.headers["Retry-After"]) == 60
+            assert "did not end within 0.2 s. Nothing was erased" in problem["detail"]
+            assert ask(server.url + "/users/4")[1]["behaviors"]["visit"] > 0
+            assert model.read_bytes() == before
+        patient = {"arguments": [*command, "300", "--"], "environment": environment}
+        with running_server(url, model, state=state, erase=patient) as server:
+            answers: list[tuple[int, Any]] = []
+            asking = threading.Thread(
+                target=lambda: answers.append(ask(server.url + "/users/4", "DELETE"))
+            )
+            asking.start()
+            time.sleep(2)  # the child waits for the lock
+            stopping = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(timeout=60) == 0
+            assert time.monotonic() - stopping < STOPPING_S
+            asking.join()
+            assert [(status, told["code"]) for status, told in answers] == [(503, "busy")]
+            assert model.read_bytes() == before
 
 
 def ask(url: str, method: str = "GET") -> tuple[int, Any]:

@@ -19,9 +19,7 @@ from tests.web.shapes import faults
 
 PROBLEM = "application/problem+json"
 UNDESCRIBED = {
-    "conflict",
     "headers_too_large",
-    "kept_aside",
     "method_not_allowed",
     "not_found",
 }

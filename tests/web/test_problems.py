@@ -13,6 +13,7 @@ from litestar.exceptions import ValidationException
 from structlog.testing import capture_logs
 
 from selera.contracts import errors
+from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.ids import Id
 from selera.database import Shop
 from selera.serving import ModelSlot, RecommendationService
@@ -49,9 +50,9 @@ class FailingShop(Shop):
     def fail(self) -> None:
         raise RuntimeError("the secret is 12345")
 
-    def profile(self, user_id: Id) -> dict[str, Any] | None:
+    def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
         self.fail()
-        return None
+        return None, []
 
     def products(self, product_ids: Any) -> dict[Id, dict[str, Any]]:
         self.fail()

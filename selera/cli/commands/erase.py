@@ -32,9 +32,24 @@ from ..progress import shown_progress
     show_default=True,
     help="Wait for a training that is under way, so that it does not bring the user back.",
 )
+@click.option(
+    "--patience",
+    "patience_s",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Begin only when no training and no ETL is under way; after so long, give up and erase "
+    "nothing.",
+)
 @json_option
 @click.pass_context
-def erase(context: click.RichContext, user_id: str, yes: bool, wait: bool, as_json: bool) -> None:
+def erase(
+    context: click.RichContext,
+    user_id: str,
+    yes: bool,
+    wait: bool,
+    patience_s: float | None,
+    as_json: bool,
+) -> None:
     """Erase the user USER_ID from the database, the CSV, the models and all else.
 
     The receipt tells what was removed where, and what stays. The exit code is 1 if some place could
@@ -56,7 +71,9 @@ def erase(context: click.RichContext, user_id: str, yes: bool, wait: bool, as_js
         config=settings.section("erase", EraseConfig),
     )
     with shown_progress() as progress:
-        receipt = run_erase(typed_id(user_id, places), places, progress, wait=wait)
+        receipt = run_erase(
+            typed_id(user_id, places), places, progress, wait=wait, patience_s=patience_s
+        )
     if as_json:
         say_json(receipt)
     else:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ...web import WebConfig
 
 
+ERASE_PATIENCE_S = 20
+"""How long a request to erase a user waits for a training: less than clients and proxies wait."""
+
+
 @click.command()
 @database_option
 @model_option
@@ -65,5 +69,7 @@ def web_config(settings: Settings) -> WebConfig:
         state=settings.files.state_path,
         serving=settings.section("serving", ServingConfig),
         events=settings.section("events", EventConfig),
-        erase=child_command(settings, "erase", "--yes", "--json", "--"),
+        erase=child_command(
+            settings, "erase", "--yes", "--json", "--patience", str(ERASE_PATIENCE_S), "--"
+        ),
     )

@@ -7,21 +7,16 @@ from typing import Any
 
 import msgspec
 from litestar import Request, delete, get, post, put
-from litestar.di import NamedDependency
 
 from ...contracts.rules import Rule
 from ...pipeline.versions import Swap
+from ..desk import AtDesk
 from ..documentation import problems
-from ..office import ModelList, Office, RuleList, TrialList
+from ..office import ModelList, RuleList, TrialList
 from ..parameters import NameInPath
 from ..problems import invalid
-from ..questions import Service
 from ..reading import read_body
 from ..requests import read_ids
-from ..workers import Workers
-
-Threads = NamedDependency[Workers]
-BackOffice = NamedDependency[Office]
 
 _OFFICE_PROBLEMS = ("state_unavailable", "busy")
 
@@ -33,9 +28,9 @@ _OFFICE_PROBLEMS = ("state_unavailable", "busy")
     opt={"scope": "admin"},
     responses=problems("invalid_parameter", *_OFFICE_PROBLEMS),
 )
-async def models(threads: Threads, office: BackOffice) -> ModelList:
+async def models(desk: AtDesk) -> ModelList:
     """All versions that are kept, with their metrics and what the gate decided, newest first."""
-    return await threads.run(office.models)
+    return await desk.run(desk.office.models)
 
 
 @post(
@@ -48,9 +43,9 @@ async def models(threads: Threads, office: BackOffice) -> ModelList:
         "version_not_found", "invalid_model", "invalid_parameter", *_OFFICE_PROBLEMS
     ),
 )
-async def promote_model(threads: Threads, office: BackOffice, version: NameInPath) -> Swap:
+async def promote_model(desk: AtDesk, version: NameInPath) -> Swap:
     """Publish a version that is kept, also one that the gate held back; every worker follows."""
-    return await threads.run(partial(office.promote, version))
+    return await desk.run(partial(desk.office.promote, version))
 
 
 @post(
@@ -63,9 +58,9 @@ async def promote_model(threads: Threads, office: BackOffice, version: NameInPat
         "version_not_found", "invalid_model", "invalid_parameter", *_OFFICE_PROBLEMS
     ),
 )
-async def roll_back_model(threads: Threads, office: BackOffice) -> Swap:
+async def roll_back_model(desk: AtDesk) -> Swap:
     """Go back to the version that was published before this one."""
-    return await threads.run(office.roll_back)
+    return await desk.run(desk.office.roll_back)
 
 
 @get(
@@ -75,9 +70,9 @@ async def roll_back_model(threads: Threads, office: BackOffice) -> Swap:
     opt={"scope": "admin"},
     responses=problems("invalid_parameter", *_OFFICE_PROBLEMS),
 )
-async def rules(threads: Threads, office: BackOffice) -> RuleList:
+async def rules(desk: AtDesk) -> RuleList:
     """The rules that were given here; those of the file `serving.rules_file` are not among them."""
-    return await threads.run(office.rules)
+    return await desk.run(desk.office.rules)
 
 
 @put(
@@ -88,9 +83,7 @@ async def rules(threads: Threads, office: BackOffice) -> RuleList:
     responses=problems("invalid_parameter", *_OFFICE_PROBLEMS),
 )
 async def put_rule(
-    service: Service,
-    threads: Threads,
-    office: BackOffice,
+    desk: AtDesk,
     name: NameInPath,
     request: Request[Any, Any, Any],
 ) -> Rule:
@@ -98,9 +91,9 @@ async def put_rule(
     rule = await read_body(request, Rule)
     if rule.name != name:
         raise invalid("name", f"must be that of the path, {name!r}, got {rule.name!r}")
-    ids = read_ids("product_ids", rule.product_ids, service.product_id_kind)
+    ids = read_ids("product_ids", rule.product_ids, desk.service.product_id_kind)
     rule = msgspec.structs.replace(rule, product_ids=tuple(ids))
-    return await threads.run(partial(office.put_rule, rule))
+    return await desk.run(partial(desk.office.put_rule, rule))
 
 
 @delete(
@@ -111,9 +104,9 @@ async def put_rule(
     status_code=204,
     responses=problems("name_not_found", "invalid_parameter", *_OFFICE_PROBLEMS),
 )
-async def remove_rule(threads: Threads, office: BackOffice, name: NameInPath) -> None:
+async def remove_rule(desk: AtDesk, name: NameInPath) -> None:
     """Drop the rule of this name."""
-    await threads.run(partial(office.remove_rule, name))
+    await desk.run(partial(desk.office.remove_rule, name))
 
 
 @get(
@@ -123,9 +116,9 @@ async def remove_rule(threads: Threads, office: BackOffice, name: NameInPath) ->
     opt={"scope": "admin"},
     responses=problems("invalid_parameter", *_OFFICE_PROBLEMS),
 )
-async def experiments(threads: Threads, office: BackOffice) -> TrialList:
+async def experiments(desk: AtDesk) -> TrialList:
     """Each side's users and buyers, and a test that may be looked at whenever one likes.
 
     They are started and stopped by `selera experiments`.
     """
-    return await threads.run(office.experiments)
+    return await desk.run(desk.office.experiments)

@@ -6,20 +6,15 @@ from functools import partial
 from typing import Any
 
 from litestar import Request, post
-from litestar.di import NamedDependency
 
 from ...serving import BatchAnswer, RecommendAnswer
-from ..auth import Identity, require_user
+from ..auth import require_user
+from ..desk import AtDesk
 from ..documentation import problems
 from ..problems import invalid
-from ..questions import Service
 from ..reading import read_body
 from ..requests import Asking, read_ids
-from ..workers import Workers
 from .lists import FOR_A_USER, SERVICE_PROBLEMS
-
-Threads = NamedDependency[Workers]
-Asker = NamedDependency[Identity]
 
 
 @post(
@@ -31,7 +26,7 @@ Asker = NamedDependency[Identity]
     responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
 )
 async def recommend_many(
-    service: Service, threads: Threads, identity: Asker, request: Request[Any, Any, Any]
+    desk: AtDesk, request: Request[Any, Any, Any]
 ) -> BatchAnswer | RecommendAnswer:
     """Lists for up to 100 users in one call, or one list for a visitor without an id.
 
@@ -41,13 +36,13 @@ async def recommend_many(
     data = await read_body(request, Asking)
     if (data.user_ids is None) == (data.product_ids is None):
         raise invalid("body", "must have exactly one of user_ids and product_ids")
-    question = data.question(service, identity)
+    question = data.question(desk.service, desk.asker)
     if data.user_ids is not None:
-        user_ids = read_ids("user_ids", data.user_ids, service.user_id_kind)
+        user_ids = read_ids("user_ids", data.user_ids, desk.service.user_id_kind)
         for user_id in user_ids:
-            require_user(identity, user_id)
-        return await threads.run(partial(service.recommend_many, user_ids, question))
-    product_ids = read_ids("product_ids", data.product_ids or (), service.product_id_kind)
-    return await threads.run(
-        partial(service.recommend_basket, product_ids, question, data.behavior)
+            require_user(desk.asker, user_id)
+        return await desk.run(partial(desk.service.recommend_many, user_ids, question))
+    product_ids = read_ids("product_ids", data.product_ids or (), desk.service.product_id_kind)
+    return await desk.run(
+        partial(desk.service.recommend_basket, product_ids, question, data.behavior)
     )

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from litestar import get
 from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency
 
 from ...serving import Health
 from ..about import Live, alive
+from ..desk import AtDesk
 from ..documentation import problems
-from ..questions import Service
-from ..workers import Workers
 from .lists import SERVICE_PROBLEMS
-
-Threads = NamedDependency[Workers]
 
 _NEVER_KEPT = CacheControlHeader(no_store=True)
 
@@ -37,9 +33,9 @@ async def live() -> Live:
     cache_control=_NEVER_KEPT,
     responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
 )
-async def ready(service: Service, threads: Threads) -> Health:
+async def ready(desk: AtDesk) -> Health:
     """200 where a model is loaded, 503 with the reason where none is.
 
     `degraded` where the shop's database does not respond: lists are answered, events are not taken.
     """
-    return await threads.run(service.health)
+    return await desk.run(desk.service.health)

@@ -16,7 +16,8 @@ from ...serving import (
     SimilarAnswer,
     TrendingAnswer,
 )
-from ..auth import Identity, require_user
+from ..auth import require_user
+from ..desk import AtDesk
 from ..documentation import problems
 from ..parameters import (
     ProductIdInPath,
@@ -25,11 +26,7 @@ from ..parameters import (
     UserIdInQuery,
     read_id,
 )
-from ..questions import Service
-from ..workers import Workers
 
-Threads = NamedDependency[Workers]
-Asker = NamedDependency[Identity]
 Asked = NamedDependency[Question]
 
 SERVICE_PROBLEMS = ("model_not_ready", "invalid_model", "database_unavailable", "busy")
@@ -45,20 +42,18 @@ _SAME_FOR_ALL = CacheControlHeader(no_cache=True)
     opt=FOR_A_USER,
     responses=problems("user_not_found", "invalid_parameter", *SERVICE_PROBLEMS),
 )
-async def recommend(
-    service: Service, threads: Threads, identity: Asker, user_id: UserIdInPath, question: Asked
-) -> RecommendAnswer:
+async def recommend(desk: AtDesk, user_id: UserIdInPath, question: Asked) -> RecommendAnswer:
     """The best products for a user, best first, with their details, their reasons and the profile.
 
     What a user did a moment ago counts. A user without a usable history gets what users of a like
     profile like, or what most users like, and `fallback` says so. While the database does not
     answer, the list is made of what was known before, and `degraded` says so.
     """
-    id = read_id("user_id", user_id, service.user_id_kind)
-    require_user(identity, id)
-    asked = partial(service.recommend, id, question)
+    id = read_id("user_id", user_id, desk.service.user_id_kind)
+    require_user(desk.asker, id)
+    asked = partial(desk.service.recommend, id, question)
     # What is at hand is answered sooner than it could be handed to a thread.
-    return asked() if service.is_at_hand(id) else await threads.run(asked)
+    return asked() if desk.service.is_at_hand(id, question) else await desk.run(asked)
 
 
 @get(
@@ -69,10 +64,10 @@ async def recommend(
     responses=problems("user_not_found", "invalid_parameter", *SERVICE_PROBLEMS),
 )
 async def recommend_by_query(
-    service: Service, threads: Threads, identity: Asker, user_id: UserIdInQuery, question: Asked
+    desk: AtDesk, user_id: UserIdInQuery, question: Asked
 ) -> RecommendAnswer:
     """The same call as `/recommend/{user_id}`."""
-    answer: RecommendAnswer = await recommend.fn(service, threads, identity, user_id, question)
+    answer: RecommendAnswer = await recommend.fn(desk, user_id, question)
     return answer
 
 
@@ -84,15 +79,13 @@ async def recommend_by_query(
     cache_control=_SAME_FOR_ALL,
     responses=problems("product_not_found", "invalid_parameter", *SERVICE_PROBLEMS),
 )
-async def similar(
-    service: Service, threads: Threads, product_id: ProductIdInPath, list_question: Asked
-) -> SimilarAnswer:
+async def similar(desk: AtDesk, product_id: ProductIdInPath, list_question: Asked) -> SimilarAnswer:
     """The products most like a product, best first.
 
     A product that the model cannot compare yet gets what most users like, and `fallback` says so.
     """
-    product = read_id("product_id", product_id, service.product_id_kind)
-    return await threads.run(partial(service.similar, product, list_question))
+    product = read_id("product_id", product_id, desk.service.product_id_kind)
+    return await desk.run(partial(desk.service.similar, product, list_question))
 
 
 @get(
@@ -104,10 +97,10 @@ async def similar(
     responses=problems("product_not_found", "invalid_parameter", *SERVICE_PROBLEMS),
 )
 async def similar_by_query(
-    service: Service, threads: Threads, product_id: ProductIdInQuery, list_question: Asked
+    desk: AtDesk, product_id: ProductIdInQuery, list_question: Asked
 ) -> SimilarAnswer:
     """The same call as `/similar/{product_id}`."""
-    answer: SimilarAnswer = await similar.fn(service, threads, product_id, list_question)
+    answer: SimilarAnswer = await similar.fn(desk, product_id, list_question)
     return answer
 
 
@@ -119,9 +112,9 @@ async def similar_by_query(
     cache_control=_SAME_FOR_ALL,
     responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
 )
-async def popular(service: Service, threads: Threads, list_question: Asked) -> PopularAnswer:
+async def popular(desk: AtDesk, list_question: Asked) -> PopularAnswer:
     """The products that most users like, best first."""
-    return await threads.run(partial(service.popular, list_question))
+    return await desk.run(partial(desk.service.popular, list_question))
 
 
 @get(
@@ -132,9 +125,9 @@ async def popular(service: Service, threads: Threads, list_question: Asked) -> P
     cache_control=_SAME_FOR_ALL,
     responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
 )
-async def trending(service: Service, threads: Threads, list_question: Asked) -> TrendingAnswer:
+async def trending(desk: AtDesk, list_question: Asked) -> TrendingAnswer:
     """The products that gain most users of late, by what the model has learnt; steepest first.
 
     A score is the excess over what the product's own past lets expect, in standard deviations.
     """
-    return await threads.run(partial(service.trending, list_question))
+    return await desk.run(partial(desk.service.trending, list_question))

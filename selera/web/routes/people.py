@@ -5,20 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from litestar import delete, get, post
-from litestar.di import NamedDependency
 
 from ...contracts.errors import ConfigError, UserNotFound
 from ...pipeline.receipt import Receipt
 from ...serving import DEFAULT_LIMIT, UserAnswer, UserList
+from ..desk import AtDesk
 from ..documentation import problems
-from ..office import Office, Token
+from ..office import Token
 from ..parameters import Limit, Offset, TokenLife, UserIdInPath, read_id
 from ..problems import invalid
-from ..questions import Service
-from ..workers import Workers
-
-Threads = NamedDependency[Workers]
-BackOffice = NamedDependency[Office]
 
 _DATABASE_PROBLEMS = ("database_unavailable", "busy")
 
@@ -31,13 +26,12 @@ _DATABASE_PROBLEMS = ("database_unavailable", "busy")
     responses=problems("invalid_parameter", *_DATABASE_PROBLEMS),
 )
 async def users(
-    service: Service,
-    threads: Threads,
+    desk: AtDesk,
     limit: Limit = DEFAULT_LIMIT,
     offset: Offset = 0,
 ) -> UserList:
     """One page of the ids in the profile table, in the order of the ids."""
-    return await threads.run(partial(service.users, limit=limit, offset=offset))
+    return await desk.run(partial(desk.service.users, limit=limit, offset=offset))
 
 
 @get(
@@ -47,10 +41,10 @@ async def users(
     opt={"scope": "profiles"},
     responses=problems("user_not_found", "invalid_parameter", *_DATABASE_PROBLEMS),
 )
-async def user(service: Service, threads: Threads, user_id: UserIdInPath) -> UserAnswer:
+async def user(desk: AtDesk, user_id: UserIdInPath) -> UserAnswer:
     """A user's profile, and how many usable behaviors of each kind the database holds."""
-    id = read_id("user_id", user_id, service.user_id_kind)
-    return await threads.run(partial(service.user, id))
+    id = read_id("user_id", user_id, desk.service.user_id_kind)
+    return await desk.run(partial(desk.service.user, id))
 
 
 @delete(
@@ -60,20 +54,23 @@ async def user(service: Service, threads: Threads, user_id: UserIdInPath) -> Use
     opt={"scope": "admin"},
     status_code=200,
     responses=problems(
-        "user_not_found", "invalid_parameter", "state_unavailable", *_DATABASE_PROBLEMS
+        "user_not_found",
+        "invalid_parameter",
+        "state_unavailable",
+        "training_under_way",
+        *_DATABASE_PROBLEMS,
     ),
 )
-async def erase_user(
-    service: Service, threads: Threads, office: BackOffice, user_id: UserIdInPath
-) -> Receipt:
+async def erase_user(desk: AtDesk, user_id: UserIdInPath) -> Receipt:
     """Remove a user from the database, the files, every model version and the memory of the API.
 
-    The receipt says what was found where, and what stays. It takes as long as an ETL run does, and
-    as a training that is under way. 404 where nothing holds the user.
+    The receipt says what was found where, and what stays. It takes as long as an ETL run does.
+    Where a training goes on for 20 seconds, nothing is erased: 503. 404 where nothing holds the
+    user.
     """
-    id = read_id("user_id", user_id, service.user_id_kind)
-    receipt = await threads.run(partial(office.erase, id))
-    service.forget(id)
+    id = read_id("user_id", user_id, desk.service.user_id_kind)
+    receipt = await desk.run(partial(desk.office.erase, id))
+    desk.service.forget(id)
     if not receipt.found:
         raise UserNotFound(f"no user {id!r}: nothing that Selera keeps holds this id")
     return receipt
@@ -88,15 +85,13 @@ async def erase_user(
     responses=problems("invalid_parameter", "state_unavailable", "busy"),
 )
 async def issue_token(
-    service: Service,
-    threads: Threads,
-    office: BackOffice,
+    desk: AtDesk,
     user_id: UserIdInPath,
     ttl_s: TokenLife = 900,
 ) -> Token:
     """A signed token that is good for a short time, and for this user's lists and events alone."""
-    id = read_id("user_id", user_id, service.user_id_kind)
+    id = read_id("user_id", user_id, desk.service.user_id_kind)
     try:
-        return await threads.run(partial(office.token, id, ttl_s))
+        return await desk.run(partial(desk.office.token, id, ttl_s))
     except ConfigError:
         raise invalid("user_id", "is too long for a token") from None

@@ -6,18 +6,13 @@ from functools import partial
 from typing import Any
 
 from litestar import Request, post
-from litestar.di import NamedDependency
 
 from ...serving import EventsAnswer
-from ..auth import Identity, require_user
+from ..auth import require_user
+from ..desk import AtDesk
 from ..documentation import problems
-from ..questions import Service
 from ..reading import read_body
 from ..requests import ToldEvents, checked_events
-from ..workers import Workers
-
-Threads = NamedDependency[Workers]
-Asker = NamedDependency[Identity]
 
 
 @post(
@@ -28,9 +23,7 @@ Asker = NamedDependency[Identity]
     status_code=200,
     responses=problems("invalid_parameter", "database_unavailable", "busy"),
 )
-async def record_events(
-    service: Service, threads: Threads, identity: Asker, request: Request[Any, Any, Any]
-) -> EventsAnswer:
+async def record_events(desk: AtDesk, request: Request[Any, Any, Any]) -> EventsAnswer:
     """Write visits, purchases, ratings and reviews into the shop's tables, all or none.
 
     They count in the next answer. An event that cannot be used is `rejected` with its reason, and
@@ -38,7 +31,7 @@ async def record_events(
     sent again.
     """
     told = await read_body(request, ToldEvents)
-    events = checked_events(told.events, service)
+    events = checked_events(told.events, desk.service)
     for event in events:
-        require_user(identity, event.user_id)
-    return await threads.run(partial(service.record, events))
+        require_user(desk.asker, event.user_id)
+    return await desk.run(partial(desk.service.record, events))
