@@ -55,7 +55,11 @@ _LIST = RecommendAnswer(
 )
 _RULE = Rule(name="summer", action="pin", product_ids=(17,))
 _EXPERIMENT = Experiment(
-    "blend-2", "20261122T100000.417Z-3f9c2b", "20261123T100000.052Z-d32bca", 0.5, "2026-11-23T10:05:00Z"
+    "blend-2",
+    "20261122T100000.417Z-3f9c2b",
+    "20261123T100000.052Z-d32bca",
+    0.5,
+    "2026-11-23T10:05:00Z",
 )
 _KEPT = Decision(
     version="20261123T100000.052Z-d32bca",
