@@ -2,7 +2,7 @@
 
 Server and load share the machine's two processors, one process each. The constant answer goes
 through the same server, router and edge, and has the size of a real answer: what is left is what
-an answer costs. Shops are simulated; `SELERA_BENCH_FOLDER` keeps them between runs.
+an answer costs. Shops are simulated; `BENCH_FOLDER` keeps them between runs.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
         _warm(port, n_users)
         rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 4
         before = load.open_(port, _users(n_users), rate, SECONDS)
-        command = [sys.executable, "-m", "selera", "train", "--model", "svd"]
+        command = [sys.executable, "-m", "selera", "train", "--model", "blend"]
         arguments = Command(command, dict(os.environ))
         here = Path.cwd()
         os.chdir(elsewhere)
@@ -165,14 +165,9 @@ def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
         os.chdir(here)
         time.sleep(5)  # past the imports, into the work
         during = load.open_(port, _users(n_users), rate, SECONDS)
-        still_running = training.poll() is None
+        assert training.poll() is None, "the training ended before the measurement did"
         stop_children([training])
-    return {
-        "rate": round(rate, 1),
-        "without": before._asdict(),
-        "with": during._asdict(),
-        "trained_to_the_end_of_it": still_running,
-    }
+    return {"rate": round(rate, 1), "without": before._asdict(), "with": during._asdict()}
 
 
 _SWAP = """
@@ -251,7 +246,7 @@ def _metric(port: int, name: str) -> float:
 
 @contextlib.contextmanager
 def _folder(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
-    kept = os.environ.get("SELERA_BENCH_FOLDER")
+    kept = os.environ.get("BENCH_FOLDER")
     with contextlib.ExitStack() as stack:
         root = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
         folder = root / name

@@ -24,7 +24,7 @@ def fingerprint(interactions: Interactions) -> str:
     the rows count. It tells accidents apart; somebody who tries could make two that agree.
     """
     users, items = (_of_ids(ids) for ids in (interactions.users, interactions.items))
-    total = np.uint64(0)
+    total = 0
     for start in range(0, len(interactions), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         values = interactions.values[part].view(np.uint32).astype(np.uint64)
@@ -35,8 +35,8 @@ def fingerprint(interactions: Interactions) -> str:
             interactions.timestamps[part].view(np.uint64),
         ):
             hashes = _mixed(hashes * _STEP + column)
-        total += hashes.sum(dtype=np.uint64)
-    return f"{int(total):016x}"
+        total += int(hashes.sum(dtype=np.uint64))
+    return f"{total % 2**64:016x}"
 
 
 def _of_ids(ids: IdMap) -> NDArray[np.uint64]:

@@ -67,12 +67,14 @@ def connect_arguments(url: URL, answer_timeout_s: int | None) -> dict[str, Any]:
 
 
 def pool_arguments(url: URL) -> dict[str, Any]:
-    """The size and patience of the pool; a server's stale connections are found before use."""
+    """The size and patience of the pool; a server's stale connections are found before use.
+
+    8 are kept open; how many there are at most is decided by who asks: one a thread.
+    """
     is_server = url.get_backend_name() != "sqlite"
     return {
         "pool_size": 8,
-        "max_overflow": 8,
-        "pool_timeout": CONNECT_TIMEOUT_S,
+        "max_overflow": -1,
         "pool_pre_ping": is_server,
         "pool_recycle": 1800 if is_server else -1,
     }

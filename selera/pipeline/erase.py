@@ -118,9 +118,9 @@ def erase(
     Without `wait`, a training that is under way is not awaited: the receipt then says that the user
     is to be erased again when it has ended. Nothing is raised for a place that fails.
 
-    With `patience_s`, nothing begins while a training or an ETL is under way, and no training
-    begins before the end. Where one goes on for so many seconds, TrainingUnderWay is raised, and
-    nothing is erased.
+    With `patience_s`, nothing begins while a training, an ETL or another erasure with patience is
+    under way, and none of them begins before the end. Where one goes on for so many seconds,
+    TrainingUnderWay is raised, and nothing is erased.
     """
     with ExitStack() as held:
         is_alone = patience_s is not None and _is_left_alone(places, progress, patience_s, held)
@@ -132,17 +132,18 @@ def _is_left_alone(places: Places, progress: Progress, patience_s: float, held: 
     """Keep trainings away until `held` is closed; whether that can be. Raises TrainingUnderWay."""
     deadline = time.monotonic() + patience_s
     try:
-        held.enter_context(exclusive(places.model, "training", progress, wait=patience_s))
+        try:
+            held.enter_context(exclusive(places.model, "training", progress, wait=patience_s))
+        except DataError:
+            return False  # the receipt tells of the place that cannot be written, here and below
         left_s = max(0.0, deadline - time.monotonic())
-        with exclusive(places.data, "ETL", progress, wait=left_s):
+        with suppress(DataError), exclusive(places.data, "ETL", progress, wait=left_s):
             pass
     except Busy as error:
         raise TrainingUnderWay(
-            f"A training or an ETL is under way, and did not end within {patience_s:g} s. Nothing "
-            "was erased. Try again when it has ended"
+            "A training, an ETL or another erasure is under way, and did not end within "
+            f"{patience_s:g} s. Nothing was erased. Try again when it has ended"
         ) from error
-    except DataError:
-        return False  # the receipt tells of the place that cannot be written
     return True
 
 
@@ -230,6 +231,10 @@ class _Problem(msgspec.Struct):
     detail: str
 
 
+def _text_file() -> IO[str]:
+    return TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
 def erase_in_child(command: Command, stop: Event) -> Receipt:
     """Run `command`, which is `selera erase ID --yes --json`, and return its receipt.
 
@@ -237,7 +242,7 @@ def erase_in_child(command: Command, stop: Event) -> Receipt:
     its parent, and when `stop` is set. Raises TrainingUnderWay as the command does, Busy where it
     was stopped, DataError where it brings no receipt; what it said is on standard error.
     """
-    with TemporaryFile("w+", encoding="utf-8") as answer, TemporaryFile("w+") as notes:
+    with _text_file() as answer, _text_file() as notes:
         process = subprocess.Popen(
             command.arguments,
             env=command.environment,

@@ -57,7 +57,7 @@ _EXPOSE = (
 _CONVERT = (
     "INSERT OR IGNORE INTO conversion (event_id, participant_id, at)"
     " SELECT :event_id, participant_id, :at FROM exposure"
-    " WHERE recommendation_id = :recommendation_id"
+    f" WHERE recommendation_id = :recommendation_id AND at >= :at - {CONVERSION_WINDOW_S}"
 )
 _CONVERTED = (
     "UPDATE participant SET converted_at = :at WHERE converted_at IS NULL AND participant_id ="
@@ -220,7 +220,7 @@ class Experiments:
         """Count which users converted, in one transaction; exposures are recorded before.
 
         An event counts once, however often it is told, and only where its recommendation was
-        recorded as an exposure.
+        recorded as an exposure at most `CONVERSION_WINDOW_S` before.
         """
         if not batch:
             return

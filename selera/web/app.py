@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from ..contracts.errors import SeleraError
 from ..serving import ModelInfo, RecommendationService
 from ..serving.metrics import ModelCollector
-from .auth import Door, admit
+from .auth import Door, admit, identity_of
 from .bodies import check_media_type
 from .config import WebConfig
 from .desk import Desk
@@ -31,6 +31,8 @@ from .routes import API_ROUTES
 from .workers import Workers
 
 _SWITCH_S = 0.0005
+_WAITING_ERASURES = 16
+"""Each may take as long as an ETL does."""
 
 
 def create_app(
@@ -46,6 +48,7 @@ def create_app(
     """
     office = office or Office(config.model, None)
     workers = Workers(config.threads, config.waiting)
+    erasers = Workers(1, _WAITING_ERASURES)
 
     @asynccontextmanager
     async def working(app: Litestar) -> AsyncGenerator[None, None]:
@@ -53,6 +56,7 @@ def create_app(
         with threadpool_limits(limits=1, user_api="blas"), _switching_often():
             yield
         workers.close()
+        erasers.close()
 
     async def enter(request: Request[Any, Any, Any]) -> Response[None] | None:
         # No guards: the router copies the whole route for each guard of each request.
@@ -62,7 +66,7 @@ def create_app(
         return _what_is_possible(request) if request.scope["method"] == "OPTIONS" else None
 
     def desk(scope: Scope) -> Desk:
-        return Desk(service, office, workers, scope["state"]["identity"])
+        return Desk(service, office, workers, erasers, identity_of(scope))
 
     dependencies = {
         "desk": Provide(desk, sync_to_thread=False),

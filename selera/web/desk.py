@@ -24,12 +24,14 @@ class Desk(NamedTuple):
     service : what is asked
     office : does what the admin scope asks for
     threads : where calls wait for the database
+    erasers : where erasures do, one after the other, so that nobody else waits for them
     asker : who asks; for a route that needs a scope
     """
 
     service: RecommendationService
     office: Office
     threads: Workers
+    erasers: Workers
     asker: Identity
 
     async def run(self, call: Callable[[], T]) -> T:

@@ -222,7 +222,9 @@ def _be_worker(work: Work, prepare: Callable[[], None], told: Connection) -> Non
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    parent.join()
+    # Siblings that were forked later hold the other end of what a join waits for.
+    while parent.is_alive() and os.getppid() == parent.pid:
+        parent.join(_LOOK_S)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOPPING_S)
     os._exit(_FAILURE)

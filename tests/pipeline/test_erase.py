@@ -474,6 +474,15 @@ def test_an_erasure_that_has_no_patience_left_has_erased_nothing(tmp_path: Path)
     assert list(traces(tmp_path, TEXT)) == []
 
 
+def test_an_erasure_with_patience_needs_no_folder_of_the_csv(tmp_path: Path) -> None:
+    """As where a machine answers requests, and another one runs the ETL."""
+    places = make_shop(tmp_path, TEXT, n_users=9)
+    away = msgspec.structs.replace(places, data=tmp_path / "away" / "data-training.csv")
+
+    assert erase(TEXT, away, patience_s=1).complete
+    assert list(traces(tmp_path, TEXT)) == []
+
+
 @pytest.mark.slow
 def test_an_erasure_with_patience_keeps_trainings_away_until_its_end(tmp_path: Path) -> None:
     places = make_shop(tmp_path, TEXT)

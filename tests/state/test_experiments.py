@@ -193,6 +193,17 @@ def test_a_conversion_of_an_unknown_recommendation_counts_for_nobody(
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
 
 
+def test_a_conversion_counts_within_the_window_even_where_nothing_was_pruned(
+    experiments: Experiments,
+) -> None:
+    experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2)])
+    last = 100 + CONVERSION_WINDOW_S
+
+    experiments.record_conversions([Conversion("r1", "e1", last), Conversion("r2", "e2", last + 1)])
+
+    assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
+
+
 def test_an_exposure_to_an_unknown_experiment_is_left_out(experiments: Experiments) -> None:
     experiments.record_exposures([_exposure("r1", 1, experiment="never"), _exposure("r2", 2)])
     experiments.record_conversions([Conversion("r1", "e1", 200)])

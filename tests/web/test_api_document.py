@@ -110,7 +110,7 @@ def test_every_example_is_what_a_real_server_answers(tmp_path: Path) -> None:
     url = make_shop(tmp_path / "shop.db")
     with engine_of(url) as engine, engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {PRODUCT.name} SET category = 'Coffee & Tea'")
-    versions = sorted(set(re.findall(r"\d{8}T\d{6}Z-\w{6}", TEXT)))
+    versions = sorted(set(re.findall(r"\d{8}T\d{6}\.\d{3}Z-\w{6}", TEXT)))
     copy_versions(tmp_path, *versions)
     files = ["--database", url, "--data", str(tmp_path / "data-training.csv")]
     files += ["--model", str(tmp_path / "model.pkl"), "--state", str(tmp_path / "state.db")]

@@ -175,6 +175,21 @@ def test_an_ipv6_address_is_listened_on(shop_url: str, model_path: Path, tmp_pat
         serve(config, started=enough)
 
 
+@pytest.mark.parametrize("settings", [{}, {"host": "0.0.0.0", "allowed_hosts": ["shop.example"]}])
+def test_a_container_is_healthy_while_its_server_lives(
+    shop_url: str, model_path: Path, settings: dict[str, Any]
+) -> None:
+    def is_healthy() -> bool:
+        environment = {"SELERA_WEB_PORT": str(port)}
+        return subprocess.run([sys.executable, check], env=environment).returncode == 0
+
+    check = Path(__file__).parents[2] / "deploy" / "healthcheck.py"
+    with running_server(shop_url, model_path, public_without_keys=True, **settings) as server:
+        port = server.address[1]
+        assert is_healthy()
+    assert not is_healthy()
+
+
 WHAT_IS_IMPORTED = """
 import os, signal, sys, threading, urllib.request
 from pathlib import Path

@@ -210,6 +210,44 @@ def test_nobody_survives_a_parent_that_is_killed(
         wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
 
 
+WAIT_FOR_EACH_OTHER = """
+import signal, sys, time
+from functools import partial
+from pathlib import Path
+from selera.cli.logs import log_to_stderr
+from selera.web.processes import keep_answering
+
+def work(ready):
+    def end(number, frame):
+        (folder / str(time.monotonic_ns())).touch()
+        while len(list(folder.iterdir())) < 3:
+            time.sleep(0.02)
+        sys.exit(0)
+    signal.signal(signal.SIGTERM, end)
+    ready()
+    while True:
+        time.sleep(0.02)
+
+folder = Path(sys.argv[1])
+log_to_stderr("info")
+keep_answering(work, 3, started=partial(print, "ready", flush=True), prepare=int)
+"""
+
+
+def test_workers_whose_parent_is_killed_stop_together(tmp_path: Path) -> None:
+    """None of them waits for a sibling to be gone."""
+    arguments = [sys.executable, "-c", WAIT_FOR_EACH_OTHER, str(tmp_path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        pids = children_of(process.pid)
+        process.kill()
+        process.wait()
+
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 3, "all three to be told", 5)
+        wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 5)
+
+
 def test_workers_that_cannot_start_end_everything_with_one_sentence(
     model_path: Path, tmp_path: Path
 ) -> None:

@@ -69,7 +69,7 @@ async def erase_user(desk: AtDesk, user_id: UserIdInPath) -> Receipt:
     user.
     """
     id = read_id("user_id", user_id, desk.service.user_id_kind)
-    receipt = await desk.run(partial(desk.office.erase, id))
+    receipt = await desk.erasers.run(partial(desk.office.erase, id))
     desk.service.forget(id)
     if not receipt.found:
         raise UserNotFound(f"no user {id!r}: nothing that Selera keeps holds this id")
