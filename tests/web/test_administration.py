@@ -305,13 +305,14 @@ def test_an_erasure_does_not_outwait_a_training_nor_the_server(tmp_path: Path) -
             assert ask(server.url + "/users/4")[1]["behaviors"]["visit"] > 0
             assert model.read_bytes() == before
         patient = {"arguments": [*command, "300", "--"], "environment": environment}
-        with running_server(url, model, state=state, erase=patient) as server:
+        with running_server(url, model, state=state, erase=patient, threads=1) as server:
             answers: list[tuple[int, Any]] = []
             asking = threading.Thread(
                 target=lambda: answers.append(ask(server.url + "/users/4", "DELETE"))
             )
             asking.start()
             time.sleep(2)  # the child waits for the lock
+            assert ask(server.url + "/users/5")[0] == 200  # and nobody for the child
             stopping = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(timeout=60) == 0
