@@ -7,14 +7,15 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import Event
 
 import msgspec
 
 from .lifeline import GRACE_S
 
-NICENESS = 10
-"""How far the ETL and a training step back behind those who answer requests."""
+NICENESS = 19
+"""How far the ETL and a training step back behind those who answer requests: all the way."""
 
 _LEAST_URGENT = 19
 _LOOK_S = 0.05
@@ -47,11 +48,19 @@ def start_child(
         errors="replace",
     )
     if niceness and hasattr(os, "setpriority"):
-        with suppress(ProcessLookupError):
-            # From outside and at once: the threads that it will start inherit it.
-            ours = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, process.pid, min(_LEAST_URGENT, ours + niceness))
+        _step_back(process.pid, niceness)
     return process
+
+
+def _step_back(pid: int, niceness: int) -> None:
+    """Make a process nicer than this one; the threads that it will start inherit it."""
+    with suppress(ProcessLookupError):
+        nicer = min(_LEAST_URGENT, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
+        os.setpriority(os.PRIO_PROCESS, pid, nicer)
+        # Linux may share the processors between sessions first (sched(7), "The autogroup feature"):
+        # then niceness counts within a session only, and the child has one of its own.
+        with suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(nicer), encoding="ascii")
 
 
 def run_child(command: Command, stop: Event, *, niceness: int = 0) -> int | None:

@@ -87,6 +87,17 @@ def test_a_child_steps_back_behind_us() -> None:
     stop_children([process])
 
 
+def test_a_child_steps_back_where_linux_shares_between_sessions() -> None:
+    if not Path("/proc/self/autogroup").exists():
+        pytest.skip("this system shares between processes")
+    code = "import time; time.sleep(0.5); print(open('/proc/self/autogroup').read())"
+    process = start_child(_python(code), niceness=7, captured=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.read().split()[-1] == str(min(19, os.nice(0) + 7))
+    stop_children([process])
+
+
 def test_a_child_notices_that_its_parent_was_killed(tmp_path: Path) -> None:
     mark, log = tmp_path / "mark", tmp_path / "log"
     arguments = ["-c", PARENT, FOLLOWER, str(mark)]
