@@ -12,7 +12,7 @@ from ..contracts.histories import Explanation, Explanations, Histories, TopN
 from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
 from .taste import LARGE, Taste, explained, moments_of
-from .topn import best_places, top_n
+from .topn import best_places, top_for_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,7 @@ class PopularityModel:
         self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
     ) -> TopN:
         """The n most popular allowed items, itself left out: popularity knows no likeness."""
-        scores = np.tile(self.item_scores, (len(items), 1))
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        scores[np.arange(len(items)), items] = -np.inf
-        return top_n(scores, n)
+        return top_for_all(self.item_scores, items, n, allowed)
 
     def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
         """None: it has no factors to compare items by."""

@@ -27,7 +27,7 @@ from ..contracts.protocols import Algebra, Arrays
 from .algebra import NUMPY
 from .few import FewTaste
 from .taste import explained
-from .topn import top_n
+from .topn import top_for_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,7 @@ class RebuyModel:
         self, items: NDArray[np.int32], n: int, allowed: NDArray[np.bool_] | None = None
     ) -> TopN:
         """The n allowed items most often bought again, itself left out: it knows no likeness."""
-        scores = np.tile(self.totals, (len(items), 1))
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        scores[np.arange(len(items)), items] = -np.inf
-        return top_n(scores, n)
+        return top_for_all(self.totals, items, n, allowed)
 
     def likeness(self, items: NDArray[np.integer[Any]]) -> NDArray[np.float32] | None:
         """None: it has no factors to compare items by."""

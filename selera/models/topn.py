@@ -26,6 +26,23 @@ def top_n(scores: NDArray[np.float32], n: int) -> TopN:
     return TopN(items=items, scores=best)
 
 
+def top_for_all(
+    scores: NDArray[np.float32],
+    items: NDArray[np.int32],
+    n: int,
+    allowed: NDArray[np.bool_] | None,
+) -> TopN:
+    """For each of `items` the n allowed items of the highest scores, itself left out.
+
+    `scores`, float32 (n_items,), are the same for all of them.
+    """
+    rows = np.tile(scores, (len(items), 1))
+    if allowed is not None:
+        rows[:, ~allowed] = -np.inf
+    rows[np.arange(len(items)), items] = -np.inf
+    return top_n(rows, n)
+
+
 def best_places(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Places of the n best of float32 (m,), best first, -inf left out; otherwise as `top_n`.
 
