@@ -6,7 +6,6 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,24 +34,7 @@ _NOBODY: frozenset[Id] = frozenset()
 QUICK_S = 0.002
 """Of computing, below which nothing else suffers where it waits for a list."""
 
-_SHARE_OF_LESS = 0.1
-_SHARE_OF_MORE = 0.01
-"""How far the latest list moves what is usual: a busy machine makes all of them look slow."""
-
-
-class Asker(NamedTuple):
-    """Who asks, and who answers: all that an answer needs to be read of beforehand.
-
-    user_id : None for a basket
-    user : profile and history
-    model : that answers
-    side : of the running experiment; None for a user in no experiment
-    """
-
-    user_id: Id | None
-    user: User
-    model: Recommender
-    side: Side | None = None
+_SHARE_OF_LATEST = 0.1
 
 
 class Personal:
@@ -63,16 +45,22 @@ class Personal:
         self._config = config
         self._usual_s = QUICK_S  # of processor time for a list, until one tells more
 
-    def is_quick(self, asker: Asker, question: Question) -> bool:
+    def is_quick(self, user: User, model: Recommender, question: Question) -> bool:
         """Whether the list is remembered, or composing one usually takes next to no time."""
         if self._usual_s < QUICK_S:
             return True
-        key = _key(self._memory.shelf(asker.model), self._memory.rules.in_force(), question)
-        return asker.user.listed(key) is not None
+        key = _key(self._memory.shelf(model), self._memory.rules.in_force(), question)
+        return user.listed(key) is not None
 
-    def answer(self, asker: Asker, question: Question) -> RecommendAnswer:
-        """The list for whoever asks, with the reasons."""
-        user_id, user, model, side = asker
+    def answer(
+        self,
+        user_id: Id | None,
+        user: User,
+        model: Recommender,
+        question: Question,
+        side: Side | None,
+    ) -> RecommendAnswer:
+        """The answer; `user_id` is None for a basket, `side` for a user in no experiment."""
         listed = self._listed(user, model, question)
         for source, n in listed.sources:
             metrics.count_recommendations(listed.fallback, source, n)
@@ -103,17 +91,12 @@ class Personal:
             silences = self._memory.silences
             began = time.thread_time()
             listed = self._compose(user, model, question, choice)
-            self._learn(time.thread_time() - began)
+            self._usual_s += _SHARE_OF_LATEST * (time.thread_time() - began - self._usual_s)
             # What was made while nothing answered may lack names, and is told this once.
             is_whole = self._memory.answers and silences == self._memory.silences
             if is_whole and len(question.filters.exclude) <= MOST_PLACES:
                 user.remember(key, listed)
         return listed
-
-    def _learn(self, seconds: float) -> None:
-        """What composing usually takes, when nothing is in its way."""
-        more = seconds - self._usual_s
-        self._usual_s += more * (_SHARE_OF_MORE if more > 0 else _SHARE_OF_LESS)
 
     def _compose(
         self, user: User, model: Recommender, question: Question, choice: Choice

@@ -41,7 +41,7 @@ from .details import profile_of
 from .everybody import Everybody
 from .follower import Job
 from .memory import Memory, Sources
-from .personal import Asker, Personal
+from .personal import Personal
 from .question import DEFAULT_QUESTION, Question
 from .slot import LOOK_EVERY_S, ModelSlot, model_info
 from .users import User
@@ -109,6 +109,16 @@ class RecommendationService:
         """Stop following the shop, and write down what experiments have yet to be told."""
         self._memory.close()
 
+    def is_at_hand(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> bool:
+        """Whether `recommend` would wait for nothing: no database, no large computation."""
+        model = self._models.current()
+        user = self._memory.users.at_hand(user_id)
+        return (
+            user is not None
+            and self._memory.catalogue.is_at_hand(model)
+            and self._personal.is_quick(user, model, question)
+        )
+
     def recommend(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> RecommendAnswer:
         """The best products for a user, best first.
 
@@ -116,18 +126,7 @@ class RecommendationService:
         profile like, or, where the profile tells nothing, what most users like; `fallback` says so.
         Raises UserNotFound for an id with neither profile nor behavior, unless the question wants
         an unknown user answered.
-
-        It is `asker`, which may wait for the database, and then `answer`, which computes. Whoever
-        has better to do meanwhile asks `is_at_hand` before the one and `is_quick` before the other.
         """
-        return self.answer(self.asker(user_id, question), question)
-
-    def is_at_hand(self, user_id: Id) -> bool:
-        """Whether `asker` would wait for nothing."""
-        return self._memory.users.at_hand(user_id) is not None
-
-    def asker(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> Asker:
-        """Who asks, as remembered or read now; UserNotFound as `recommend`."""
         current = self._models.current()
         user_id = self._user_id(user_id)
         side = self._memory.trials.side_of(user_id)
@@ -135,18 +134,9 @@ class RecommendationService:
         user = self._memory.user(user_id, model)
         if user.is_current and not user.is_known and question.on_unknown == "error":
             raise _unknown_user(user_id)
-        return Asker(user_id, user, model, side)
-
-    def is_quick(self, asker: Asker, question: Question = DEFAULT_QUESTION) -> bool:
-        """Whether `answer` would wait for nothing, and usually computes next to nothing."""
-        is_there = self._memory.catalogue.is_at_hand(asker.model)
-        return is_there and self._personal.is_quick(asker, question)
-
-    def answer(self, asker: Asker, question: Question = DEFAULT_QUESTION) -> RecommendAnswer:
-        """The list for whoever asks; where an experiment runs, an exposure."""
-        answer = self._personal.answer(asker, question)
-        if asker.side is not None and asker.user_id is not None:
-            self._memory.trials.expose(answer.recommendation_id, asker.side, asker.user_id)
+        answer = self._personal.answer(user_id, user, model, question, side)
+        if side is not None:
+            self._memory.trials.expose(answer.recommendation_id, side, user_id)
         return answer
 
     def recommend_many(
@@ -175,7 +165,7 @@ class RecommendationService:
         ids = [parse_id(str(id), self.product_id_kind) for id in product_ids]
         known = [id for id in ids if id is not None]
         user = User(None, basket_behaviors(known, type, model.rating_scale))
-        return self._personal.answer(Asker(None, user, model), question)
+        return self._personal.answer(None, user, model, question, None)
 
     def similar(self, product_id: Id, question: Question = DEFAULT_QUESTION) -> SimilarAnswer:
         """The products most like a product, best first.

@@ -10,14 +10,7 @@ from typing import Any
 
 from selera.contracts.ids import Id
 from selera.database import Shop
-from selera.serving import (
-    DEFAULT_QUESTION,
-    ModelSlot,
-    Question,
-    RecommendationService,
-    ServingConfig,
-    Sources,
-)
+from selera.serving import ModelSlot, RecommendationService, ServingConfig, Sources
 from selera.serving.answers import RecommendAnswer
 
 
@@ -49,13 +42,6 @@ def opened(
             if started:
                 service.start()
             yield service
-
-
-def is_ready(
-    service: RecommendationService, user_id: Id, question: Question = DEFAULT_QUESTION
-) -> bool:
-    """Whether this list would wait for nothing."""
-    return service.is_at_hand(user_id) and service.is_quick(service.asker(user_id), question)
 
 
 def ids_of(answer: RecommendAnswer) -> list[Id]:

@@ -19,7 +19,7 @@ from selera.serving import Filters, Question, RecommendationService, ServingConf
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
-from tests.serving.following import ids_of, is_ready, opened, wait_until
+from tests.serving.following import ids_of, opened, wait_until
 from tests.serving.served_shop import (
     N_ITEMS,
     NEW_PRODUCT,
@@ -130,18 +130,14 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER)) and is_ready(service, USER), WITHIN_S)
+        service.recommend(USER)
+        wait_until(lambda: service.is_at_hand(USER), WITHIN_S)
         stock = service._memory.catalogue._stock
         assert stock is not None
         assert len(stock.details) == N_ITEMS
         change(own_url, "UPDATE {product} SET product_name = 'Renamed'")
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
-        wait_until(
-            lambda: (
-                is_renamed(service) and bool(service.recommend(USER)) and is_ready(service, USER)
-            ),
-            WITHIN_S,
-        )
+        wait_until(lambda: bool(is_renamed(service) and service.is_at_hand(USER)), WITHIN_S)
 
 
 def is_renamed(service: RecommendationService) -> bool:

@@ -51,13 +51,9 @@ async def recommend(desk: AtDesk, user_id: UserIdInPath, question: Asked) -> Rec
     """
     id = read_id("user_id", user_id, desk.service.user_id_kind)
     require_user(desk.asker, id)
-    service = desk.service
-    # What takes no time is done sooner than it could be handed to a thread; and a thread that
-    # computes holds up the event loop more than if that computed itself.
-    find = partial(service.asker, id, question)
-    asker = find() if service.is_at_hand(id) else await desk.run(find)
-    answer = partial(service.answer, asker, question)
-    return answer() if service.is_quick(asker, question) else await desk.run(answer)
+    asked = partial(desk.service.recommend, id, question)
+    # What is at hand is answered sooner than it could be handed to a thread.
+    return asked() if desk.service.is_at_hand(id, question) else await desk.run(asked)
 
 
 @get(
