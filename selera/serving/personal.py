@@ -34,7 +34,9 @@ _NOBODY: frozenset[Id] = frozenset()
 QUICK_S = 0.002
 """Of computing, below which nothing else suffers where it waits for a list."""
 
-_SHARE_OF_LATEST = 0.1
+_SHARE_OF_LESS = 0.1
+_SHARE_OF_MORE = 0.01
+"""How far the latest list moves what is usual: a busy machine makes all of them look slow."""
 
 
 class Personal:
@@ -91,12 +93,17 @@ class Personal:
             silences = self._memory.silences
             began = time.thread_time()
             listed = self._compose(user, model, question, choice)
-            self._usual_s += _SHARE_OF_LATEST * (time.thread_time() - began - self._usual_s)
+            self._learn(time.thread_time() - began)
             # What was made while nothing answered may lack names, and is told this once.
             is_whole = self._memory.answers and silences == self._memory.silences
             if is_whole and len(question.filters.exclude) <= MOST_PLACES:
                 user.remember(key, listed)
         return listed
+
+    def _learn(self, seconds: float) -> None:
+        """What composing usually takes, when nothing is in its way."""
+        more = seconds - self._usual_s
+        self._usual_s += more * (_SHARE_OF_MORE if more > 0 else _SHARE_OF_LESS)
 
     def _compose(
         self, user: User, model: Recommender, question: Question, choice: Choice

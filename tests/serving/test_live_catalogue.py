@@ -130,14 +130,18 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        service.recommend(USER)
-        wait_until(lambda: service.is_at_hand(USER), WITHIN_S)
+        wait_until(lambda: bool(service.recommend(USER)) and service.is_at_hand(USER), WITHIN_S)
         stock = service._memory.catalogue._stock
         assert stock is not None
         assert len(stock.details) == N_ITEMS
         change(own_url, "UPDATE {product} SET product_name = 'Renamed'")
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
-        wait_until(lambda: bool(is_renamed(service) and service.is_at_hand(USER)), WITHIN_S)
+        wait_until(
+            lambda: is_renamed(service)
+            and bool(service.recommend(USER))
+            and service.is_at_hand(USER),
+            WITHIN_S,
+        )
 
 
 def is_renamed(service: RecommendationService) -> bool:

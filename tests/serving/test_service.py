@@ -15,6 +15,7 @@ from selera.contracts.errors import (
 from selera.contracts.tables import PRODUCT
 from selera.database import Shop, insert_rows
 from selera.serving import ModelSlot, Question, RecommendationService
+from selera.serving.personal import QUICK_S
 from selera.serving.service import age_s
 from tests.serving.served_shop import (
     N_ITEMS,
@@ -32,6 +33,17 @@ from tests.serving.served_shop import (
 )
 
 DATA = interactions_of()
+
+
+def test_a_busy_machine_makes_no_quick_list_slow(service: RecommendationService) -> None:
+    """Lists that wait for threads take longer: who counted that would never come back."""
+    personal = service._personal
+    for seconds in [0.0005] * 20 + [0.02] * 5:
+        personal._learn(seconds)
+    assert personal._usual_s < QUICK_S
+    for seconds in [0.004] * 200:
+        personal._learn(seconds)
+    assert personal._usual_s > QUICK_S
 
 
 def test_similar_products_are_of_the_same_kind(service: RecommendationService) -> None:
