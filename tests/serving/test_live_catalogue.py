@@ -137,9 +137,9 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
         change(own_url, "UPDATE {product} SET product_name = 'Renamed'")
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
         wait_until(
-            lambda: is_renamed(service)
-            and bool(service.recommend(USER))
-            and service.is_at_hand(USER),
+            lambda: (
+                is_renamed(service) and bool(service.recommend(USER)) and service.is_at_hand(USER)
+            ),
             WITHIN_S,
         )
 
