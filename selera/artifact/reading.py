@@ -115,21 +115,23 @@ class _SteppingReader:
 
     def __init__(self, content: mmap.mmap, size_bytes: int) -> None:
         self._content = content
-        self._view = memoryview(content)[:size_bytes]
+        self._end = size_bytes
         self._position = 0
 
     def tell(self) -> int:
         return self._position
 
     def read(self, size: int) -> bytes | memoryview:
-        chunk = self._view[self._position : self._position + size]
-        self._position += len(chunk)
-        return chunk if len(chunk) > _SMALL_READ_BYTES else bytes(chunk)
+        start = self._position
+        self._position = end = min(start + size, self._end)
+        if end - start > _SMALL_READ_BYTES:
+            return memoryview(self._content)[start:end]
+        return self._content[start:end]
 
     def readline(self) -> bytes:
         """The argument of a text opcode; none of those is allowed, but the refusal names it."""
-        end = self._content.find(b"\n", self._position, len(self._view)) + 1
-        return bytes(self.read((end or len(self._view)) - self._position))
+        end = self._content.find(b"\n", self._position, self._end) + 1
+        return bytes(self.read((end or self._end) - self._position))
 
 
 def _scan(path: Path, content: mmap.mmap, size_bytes: int) -> dict[int, int]:

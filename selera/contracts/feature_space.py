@@ -32,6 +32,11 @@ class Categories(msgspec.Struct, frozen=True, tag="categories"):
     is_list: bool = False
 
     @property
+    def n_columns(self) -> int:
+        """One for each value."""
+        return len(self.values)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the columns."""
         return tuple(f"{self.field}={value}" for value in self.values)
@@ -50,8 +55,13 @@ class Bands(msgspec.Struct, frozen=True, tag="bands"):
     edges: tuple[float, ...]
 
     @property
+    def n_columns(self) -> int:
+        """One more than there are edges."""
+        return len(self.edges) + 1
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns, one more than there are edges."""
+        """Of the columns."""
         told = ["", *(f"{edge:g}" for edge in self.edges), ""]
         return tuple(
             f"{self.field}={low}..{high}" for low, high in zip(told, told[1:], strict=False)
@@ -79,7 +89,7 @@ class FeatureSpace(msgspec.Struct, frozen=True):
         starts, start = {}, 0
         for field in self.fields:
             starts[field.field] = start
-            start += len(field.names)
+            start += field.n_columns
         return starts
 
     def encode(self, row: Mapping[str, Any]) -> NDArray[np.int32]:
