@@ -102,8 +102,8 @@ class RecommendationService:
 
     def start(self) -> None:
         """Follow the shop from now on, and remember what it says; `close` ends it."""
-        looking = Job("the model", partial(self._models.follow, self._prepare), LOOK_EVERY_S / 2)
-        self._memory.start(looking)
+        follow = partial(self._models.follow, self._prepare)
+        self._memory.start(Job("the model", follow, LOOK_EVERY_S / 2, rest=1.0))
 
     def close(self) -> None:
         """Stop following the shop, and write down what experiments have yet to be told."""

@@ -26,6 +26,9 @@ _SANE_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 LOOK_EVERY_S = 0.2
 """A replaced file is noticed at the first request after this many seconds."""
 
+FOLLOWED_S = 5.0
+"""Or, where somebody follows the file, after this many without a look: requests then never load."""
+
 log = structlog.get_logger(__name__)
 
 _Signature = tuple[int, int, int]
@@ -71,7 +74,7 @@ class ModelSlot:
         return model
 
     def follow(self, prepare: Callable[[Recommender], object]) -> None:
-        """Look at the file now, so that no request has to.
+        """Look at the file now, so that no request has to for `FOLLOWED_S`.
 
         A new model is given to `prepare` before it answers; meanwhile the one that there is does.
         The first one is not: nobody could answer meanwhile.
@@ -89,7 +92,7 @@ class ModelSlot:
 
     def _look(self, prepare: Callable[[Recommender], object] | None = None) -> None:
         """Load the file if it is another one than at the last look; the caller holds the lock."""
-        self._look_at = time.monotonic() + LOOK_EVERY_S
+        self._look_at = time.monotonic() + (LOOK_EVERY_S if prepare is None else FOLLOWED_S)
         signature = _signature(self._path)
         looked_before = self._model is not None or self._refusal is not None
         if looked_before and signature == self._signature:

@@ -14,6 +14,8 @@ from selera.artifact import open_artifact, write_artifact
 from selera.contracts.errors import ArtifactError, ModelNotReady
 from selera.models import Recommender
 from selera.serving import ModelSlot
+from selera.serving import slot as module
+from selera.serving.slot import LOOK_EVERY_S
 from tests.serving.following import wait_until
 from tests.serving.served_shop import publish
 
@@ -171,6 +173,24 @@ def test_threads_never_wait_for_nor_fail_by_a_swap(
         thread.join()
     assert failures == []
     assert all(each == {str(swap) for swap in range(6)} for each in seen)
+
+
+def test_no_request_loads_a_model_while_somebody_follows_the_file(
+    tmp_path: Path, versions: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot, prepared = ModelSlot(tmp_path / "model.pkl"), list[str]()
+    versions("one")
+    slot.follow(lambda model: prepared.append(model.version))
+    versions("two")
+    time.sleep(2 * LOOK_EVERY_S)
+    assert slot.current().version == "one"
+    slot.follow(lambda model: prepared.append(model.version))
+    assert (slot.current().version, prepared) == ("two", ["two"])
+
+    monkeypatch.setattr(module, "FOLLOWED_S", 0.1)
+    slot.follow(lambda model: prepared.append(model.version))
+    versions("three")
+    wait_until(lambda: slot.current().version == "three")
 
 
 def test_a_model_of_another_algorithm_may_follow(tmp_path: Path) -> None:
