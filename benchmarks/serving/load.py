@@ -138,7 +138,7 @@ async def _open(port: int, requests: Iterator[bytes], per_second: float, seconds
     running: set[asyncio.Task[None]] = set()
 
     async def one(request: bytes, due: float) -> None:
-        while idle and idle[-1].is_closed:  # the server ends what rests for 5 seconds
+        while idle and idle[-1].is_closed:
             idle.pop()
         connection = idle.pop() if idle else await _connect(port)
         status = await connection.ask(request)

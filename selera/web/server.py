@@ -21,6 +21,9 @@ from .listening import BACKLOG
 from .opening import open_office, open_service, open_shop
 from .processes import handling
 
+_REST_S = 75
+"""How long a connection may rest: longer than nginx keeps one (60 s), so that who asks ends it."""
+
 _GRACE_S = 5
 """How long running requests may take to end when the server stops."""
 
@@ -82,6 +85,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=_REST_S,
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )

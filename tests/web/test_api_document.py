@@ -54,7 +54,7 @@ class Example(NamedTuple):
         route = re.sub(r"^/(recommend|users)/\d+", r"/\1/{user_id}", url)
         route = re.sub(r"^/similar/\d+", "/similar/{product_id}", route)
         route = re.sub(r"^/rules/\w+", "/rules/{name}", route)
-        return re.sub(r"^/models/[\w-]+/", "/models/{version}/", route)
+        return re.sub(r"^/models/[\w.-]+/", "/models/{version}/", route)
 
 
 EXAMPLES = [

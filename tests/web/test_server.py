@@ -190,6 +190,20 @@ def test_a_container_is_healthy_while_its_server_lives(
     assert not is_healthy()
 
 
+@pytest.mark.slow
+def test_a_connection_may_rest(shop_url: str, model_path: Path) -> None:
+    """For longer than other servers' 5 s: a proxy that keeps it open must not find it closed."""
+    with running_server(shop_url, model_path) as server:
+        connection = http.client.HTTPConnection(*server.address)
+        connection.auto_open = 0
+        connection.connect()
+        for pause_s in (7, 0):
+            connection.request("GET", "/health/live")
+            assert connection.getresponse().read()
+            time.sleep(pause_s)
+        connection.close()
+
+
 WHAT_IS_IMPORTED = """
 import os, signal, sys, threading, urllib.request
 from pathlib import Path
