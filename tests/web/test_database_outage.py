@@ -113,10 +113,11 @@ def outage(
                 database.stop()
                 away = time.monotonic()
                 time.sleep(OUTAGE_S)
+                back = time.monotonic()  # it answers before this knows that it started
                 database.start()
-                back = time.monotonic()
+                started = time.monotonic()
                 wait_until(
-                    lambda: is_normal(customers, max(back, time.monotonic() - 1)),
+                    lambda: is_normal(customers, max(started, time.monotonic() - 1)),
                     "normal answers",
                     RECOVERED_S,
                 )
