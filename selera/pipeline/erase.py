@@ -132,11 +132,9 @@ def _is_left_alone(places: Places, progress: Progress, patience_s: float, held: 
     """Keep trainings away until `held` is closed; whether that can be. Raises TrainingUnderWay."""
     deadline = time.monotonic() + patience_s
     try:
-        try:
-            held.enter_context(exclusive(places.model, "training", progress, wait=patience_s))
-        except DataError:
-            return False  # the receipt tells of the place that cannot be written, here and below
+        held.enter_context(exclusive(places.model, "training", progress, wait=patience_s))
         left_s = max(0.0, deadline - time.monotonic())
+        # Of a place that cannot be written the receipt tells.
         with suppress(DataError), exclusive(places.data, "ETL", progress, wait=left_s):
             pass
     except Busy as error:
@@ -144,6 +142,8 @@ def _is_left_alone(places: Places, progress: Progress, patience_s: float, held: 
             "A training, an ETL or another erasure is under way, and did not end within "
             f"{patience_s:g} s. Nothing was erased. Try again when it has ended"
         ) from error
+    except DataError:
+        return False
     return True
 
 

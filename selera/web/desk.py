@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Desk(NamedTuple):
     """Everything that does not stand in the request itself.
 
-    One dependency rather than four: the router starts a task for each of those that it could
-    resolve side by side, which takes longer than to compose a list.
+    One dependency rather than one for each: the router starts a task for every one of those that
+    it could resolve side by side, at every request.
 
     service : what is asked
     office : does what the admin scope asks for

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,17 +32,19 @@ USER, OTHER = DATA.users.id(4), DATA.users.id(5)
 ALL = Question(limit=100)
 
 
-class Switch:
+class Switch(ABC):
     """Takes a database away from who uses `url`, and gives it back."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
+    @abstractmethod
     def off(self) -> None:
-        raise NotImplementedError
+        """Take it away."""
 
+    @abstractmethod
     def on(self) -> None:
-        raise NotImplementedError
+        """Give it back."""
 
 
 class FileSwitch(Switch):
