@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.processes import wait_until
+from tests.web.large_model import write_large_model
 
 pytestmark = pytest.mark.slow
 
@@ -160,6 +161,22 @@ def own_bytes(pid: int) -> int:
     """Memory that a process shares with no other (Linux)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def test_a_model_of_a_gigabyte_is_mapped_and_not_read(shop_url: str, tmp_path: Path) -> None:
+    model = tmp_path / "model.pkl"
+    write_large_model(model, n_items=1_000_000, n_factors=128, n_users=1_000_000)
+    with two_workers(shop_url, model, tmp_path / "state.db") as server:
+        assert json.loads(server.get("/health/ready")[1])["model"]["version"] == "large"
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in server.pids()]
+    kib = [
+        int(line.split()[1])
+        for each in rollups
+        for line in each.splitlines()
+        if line.startswith("Pss:")
+    ]
+    assert 1 << 30 < model.stat().st_size
+    assert 1024 * sum(kib) < model.stat().st_size
 
 
 def test_a_killed_worker_fails_only_what_it_had_and_is_replaced(
