@@ -15,6 +15,9 @@ from typing import TypeVar
 ROOT = Path(__file__).resolve().parent.parent
 Found = TypeVar("Found")
 
+STALL_S = 20.0
+"""How long a busy machine may stand still in the middle of a test; figures are in benchmarks/."""
+
 
 def wait_until(
     look: Callable[[], Found | None], what: str, timeout_s: float = 30.0, every_s: float = 0.05

@@ -1,6 +1,6 @@
 import importlib
 import re
-import time
+import resource
 from pathlib import Path
 
 import pytest
@@ -62,11 +62,12 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.rstrip().endswith("HEAVY []"), done.stdout + done.stderr
 
 
-def test_help_is_answered_in_well_under_a_second(tmp_path: Path) -> None:
+def test_help_costs_well_under_a_second(tmp_path: Path) -> None:
     def seconds() -> float:
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert python(str(ROOT / "training.py"), "--help", cwd=tmp_path).returncode == 0
-        return time.perf_counter() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(4)) < 0.9
 

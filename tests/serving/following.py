@@ -12,9 +12,10 @@ from selera.contracts.ids import Id
 from selera.database import Shop
 from selera.serving import ModelSlot, RecommendationService, ServingConfig, Sources
 from selera.serving.answers import RecommendAnswer
+from tests.processes import STALL_S
 
 
-def wait_until(true: Callable[[], bool], within_s: float = 5.0) -> float:
+def wait_until(true: Callable[[], bool], within_s: float = STALL_S) -> float:
     """Ask until it is true; returns the seconds, and fails where it is not in time."""
     started = time.monotonic()
     while not true():

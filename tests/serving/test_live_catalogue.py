@@ -32,7 +32,6 @@ from tests.serving.served_shop import (
 DATA = interactions_of()
 USER = DATA.users.id(4)
 EVERYTHING = Question(limit=100, include_seen=True)
-WITHIN_S = 8.0
 
 
 def change(url: str, statement: str) -> None:
@@ -69,14 +68,14 @@ def test_removed_renamed_and_sold_out_products_are_so_in_seconds(
     with opened(own_url, model_path, config) as service:
         best = first(service)
         set_to("product_name = 'New'")
-        wait_until(lambda: service.similar(best).product.product_name == "New", within_s=WITHIN_S)
+        wait_until(lambda: service.similar(best).product.product_name == "New")
         set_to("stock = 0")
-        wait_until(lambda: best not in ids_of(service.recommend(USER, in_stock)), WITHIN_S)
+        wait_until(lambda: best not in ids_of(service.recommend(USER, in_stock)))
         assert first(service) == best
         told = service.recommend(USER, EVERYTHING).recommendations[0].product
         assert (told.product_name, told.stock) == ("New", 0)
         change(own_url, f"DELETE FROM {{product}} WHERE product_id = {best}")
-        wait_until(lambda: best not in ids_of(service.recommend(USER, EVERYTHING)), WITHIN_S)
+        wait_until(lambda: best not in ids_of(service.recommend(USER, EVERYTHING)))
         with pytest.raises(ProductNotFound):
             service.similar(best)
         assert best not in {each.product.product_id for each in service.popular(EVERYTHING).popular}
@@ -86,9 +85,7 @@ def test_a_product_that_left_is_no_gap_in_a_list(own_url: str, model_path: Path)
     with opened(own_url, model_path) as service:
         n_before = len(ids_of(service.recommend(USER, EVERYTHING)))
         change(own_url, f"DELETE FROM {{product}} WHERE product_id < {DATA.items.id(10)}")
-        wait_until(
-            lambda: len(ids_of(service.recommend(USER, EVERYTHING))) == n_before - 10, WITHIN_S
-        )
+        wait_until(lambda: len(ids_of(service.recommend(USER, EVERYTHING))) == n_before - 10)
         assert len(ids_of(service.recommend(USER, Question(limit=5, include_seen=True)))) == 5
 
 
@@ -130,7 +127,7 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER)) and service.is_at_hand(USER), WITHIN_S)
+        wait_until(lambda: bool(service.recommend(USER)) and service.is_at_hand(USER))
         stock = service._memory.catalogue._stock
         assert stock is not None
         assert len(stock.details) == N_ITEMS
@@ -140,7 +137,6 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
             lambda: (
                 is_renamed(service) and bool(service.recommend(USER)) and service.is_at_hand(USER)
             ),
-            WITHIN_S,
         )
 
 

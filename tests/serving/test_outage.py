@@ -16,6 +16,7 @@ from selera.contracts.events import Changes, Event
 from selera.database import Shop
 from selera.serving import Filters, ModelSlot, Question, RecommendationService, Sources, memory
 from selera.serving import catalogue as live_catalogue
+from tests.processes import STALL_S
 from tests.serving.following import ids_of, opened, wait_until
 from tests.serving.proxy import Proxy
 from tests.serving.served_shop import (
@@ -101,12 +102,12 @@ def following(switch: Switch, model_path: Path) -> Iterator[RecommendationServic
 
 def lose(switch: Switch, service: RecommendationService) -> None:
     switch.off()
-    wait_until(lambda: service.recommend(USER).degraded, within_s=10)
+    wait_until(lambda: service.recommend(USER).degraded)
 
 
 def regain(switch: Switch, service: RecommendationService) -> None:
     switch.on()
-    wait_until(lambda: not service.recommend(USER).degraded, within_s=10)
+    wait_until(lambda: not service.recommend(USER).degraded)
 
 
 def test_answers_go_on_without_the_database_and_are_whole_again_with_it(
@@ -195,11 +196,11 @@ def test_what_happened_meanwhile_is_in_the_first_whole_answer(
         assert other.record([event]).stored == 1
     if not isinstance(switch, FileSwitch):
         switch.on()
-    wait_until(lambda: not following.recommend(USER).degraded, within_s=10)
-    wait_until(lambda: bought not in ids_of(following.recommend(USER, ALL)), within_s=1.0)
+    wait_until(lambda: not following.recommend(USER).degraded)
+    wait_until(lambda: bought not in ids_of(following.recommend(USER, ALL)))
 
 
-def test_many_who_ask_during_an_outage_are_all_answered_quickly(
+def test_many_who_ask_during_an_outage_do_not_wait_one_after_the_other(
     switch: Switch, following: RecommendationService
 ) -> None:
     lose(switch, following)
@@ -216,7 +217,7 @@ def test_many_who_ask_during_an_outage_are_all_answered_quickly(
     for thread in threads:
         thread.join()
     assert len(seconds) == 40
-    assert max(seconds) < 2.0
+    assert max(seconds) < STALL_S, "40 patient questions in a row take minutes"
 
 
 def test_details_that_were_never_read_are_told_from_the_columns(

@@ -21,6 +21,7 @@ from selera.state import (
 )
 from selera.state.experiments import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
 from selera.state.remembered import FRESH_S
+from tests.processes import STALL_S
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_one_experiment_runs_at_a_time_and_every_process_knows_which(
 
     assert experiments.running() is None
     while other.running() is not None:
-        assert time.monotonic() < stopped_at + FRESH_S + 0.1
+        assert time.monotonic() < stopped_at + FRESH_S + STALL_S
         time.sleep(0.02)
     other.start("winter", "v1", "v3", 0.5)
     assert [each.name for each in other.all()] == ["winter", "autumn"]
