@@ -49,6 +49,7 @@ FILES_OF_NOBODY = {
     ".*.lock": "locks, which are empty",
     "selera.toml": "settings",
     "*-rates*": "how much each API key has asked for of late",
+    "*-marks*": "random numbers that change when something of some user was written",
 }
 """Files that we write and that hold no user, by their names. All others belong to a holder."""
 

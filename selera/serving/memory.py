@@ -25,7 +25,7 @@ from .merchandise import ReadRules, Rules, read_rules_file
 from .shelf import Shelf
 from .slot import VersionShelf
 from .trials import ExperimentBook, Trials
-from .users import LiveUsers, User
+from .users import LiveUsers, Marks, User
 
 RULES_POLL_S = 0.5
 TRIALS_POLL_S = 0.5
@@ -51,6 +51,7 @@ class Sources:
     experiments : where experiments are kept; None where there are none
     versions : the folder of the model versions, for experiments
     epoch : a file that changes when somebody was erased
+    marks : tell at once what other processes have written; None where nothing does
     """
 
     feed: ChangeFeed | None = None
@@ -58,6 +59,7 @@ class Sources:
     experiments: ExperimentBook | None = None
     versions: Path | None = None
     epoch: Path | None = None
+    marks: Marks | None = None
 
 
 class Memory:
@@ -65,7 +67,7 @@ class Memory:
 
     def __init__(self, shop: MemorySource, config: ServingConfig, sources: Sources) -> None:
         self._config = config
-        self.users = LiveUsers(shop, 0, config.history_max_age_s)
+        self.users = LiveUsers(shop, 0, config.history_max_age_s, sources.marks)
         self._line = Line()
         self.catalogue = LiveCatalogue(shop, config.catalogue_max_age_s, self._line)
         self.rules = Rules(_rule_sources(config, sources))

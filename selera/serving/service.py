@@ -203,7 +203,7 @@ class RecommendationService:
             for event, outcome in zip(events, outcomes, strict=True)
             if outcome.status == "stored"
         ]
-        self._memory.users.forget({event.user_id for event in stored})
+        self._memory.users.wrote({event.user_id for event in stored})
         self._memory.trials.convert(stored)
         counts = Counter(outcome.status for outcome in outcomes)
         for status, n in counts.items():

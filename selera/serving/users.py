@@ -6,8 +6,8 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from ..contracts.behaviors import BehaviorRow
 from ..contracts.histories import Histories
@@ -18,6 +18,18 @@ from .answers import Recommendation, UserFallback
 
 MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
+
+
+class Marks(Protocol):
+    """Tells at once what other processes have written; `selera.state.ChangeMarks` does."""
+
+    def mark(self, user_id: Id) -> int:
+        """A number that is another one when something of the user was written."""
+        ...
+
+    def change(self, user_ids: Iterable[Id]) -> None:
+        """Tell all processes that something of these users was written."""
+        ...
 
 
 class Listed(NamedTuple):
@@ -37,9 +49,10 @@ class User:
     profile : None where there is no row
     behaviors : all usable ones
     is_current : False where the database did not answer and this is what was known before
+    mark : that the user had before anything was read
     """
 
-    __slots__ = ("_history", "_lists", "behaviors", "is_current", "profile", "read_at")
+    __slots__ = ("_history", "_lists", "behaviors", "is_current", "mark", "profile", "read_at")
 
     def __init__(
         self,
@@ -47,10 +60,12 @@ class User:
         behaviors: Sequence[BehaviorRow],
         *,
         is_current: bool = True,
+        mark: int = 0,
     ) -> None:
         self.profile = profile
         self.behaviors = behaviors
         self.is_current = is_current
+        self.mark = mark
         self.read_at = time.monotonic()
         self._history: tuple[weakref.ref[Recommender], Histories] | None = None
         self._lists: dict[Hashable, Listed] = {}
@@ -99,14 +114,18 @@ class LiveUsers:
 
     capacity : how many are remembered
     max_age_s : seconds after which a user is read again
+    marks : tell what other processes have written; None where nothing does
 
     A history that is being read while its user is forgotten is used for the answer in hand and not
     remembered: it may be older than what made it forgotten. Nor is anybody remembered whom the shop
     does not know: they may sign up at any moment. Safe between threads.
     """
 
-    def __init__(self, reader: HistoryReader, capacity: int, max_age_s: float) -> None:
+    def __init__(
+        self, reader: HistoryReader, capacity: int, max_age_s: float, marks: Marks | None = None
+    ) -> None:
         self._reader = reader
+        self._marks = marks
         self.capacity = capacity
         self._max_age_s = max_age_s
         self._lock = threading.Lock()
@@ -123,7 +142,7 @@ class LiveUsers:
         user = self._users.get(user_id)
         if user is None or time.monotonic() - user.read_at > self._max_age_s:
             return None
-        return user
+        return user if user.mark == self._mark(user_id) else None
 
     def get(self, user_id: Id) -> User:
         """The user as remembered, or read now; DatabaseError where the database does not answer."""
@@ -134,8 +153,9 @@ class LiveUsers:
             epoch = self._epoch
             self._reading[user_id] = self._reading.get(user_id, 0) + 1
         read: User | None = None
+        mark = self._mark(user_id)
         try:
-            read = User(*self._reader.user(user_id))
+            read = User(*self._reader.user(user_id), mark=mark)
         finally:
             self._end_reading(user_id, read, epoch)
         return read
@@ -153,6 +173,12 @@ class LiveUsers:
                 if user_id in self._reading:
                     self._forgotten.add(user_id)
 
+    def wrote(self, user_ids: Collection[Id]) -> None:
+        """Read these users anew when they ask next, here and in all other processes."""
+        if self._marks is not None:
+            self._marks.change(user_ids)
+        self.forget(user_ids)
+
     def outdate(self) -> None:
         """Let everybody be read anew; what is known stays for the case that nothing answers."""
         with self._lock:
@@ -165,6 +191,9 @@ class LiveUsers:
         with self._lock:
             self._epoch += 1
             self._users.clear()
+
+    def _mark(self, user_id: Id) -> int:
+        return 0 if self._marks is None else self._marks.mark(user_id)
 
     def _end_reading(self, user_id: Id, read: User | None, epoch: int) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from .experiments import (
     hash_of_user,
 )
 from .keys import SCOPES, CreatedKey, Key, Keys, Scope
+from .marks import ChangeMarks, marks_path
 from .rates import RateLimiter, rates_path
 from .rules import Rules
 from .tokens import LONGEST_TTL_S, Tokens
@@ -21,6 +22,7 @@ __all__ = [
     "LONGEST_TTL_S",
     "SCOPES",
     "VARIANTS",
+    "ChangeMarks",
     "Conversion",
     "CreatedKey",
     "Decision",
@@ -39,5 +41,6 @@ __all__ = [
     "Variant",
     "assign",
     "hash_of_user",
+    "marks_path",
     "rates_path",
 ]

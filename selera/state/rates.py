@@ -14,16 +14,14 @@ or one further ahead than a full burst can lead, which is taken as past.
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import struct
-import threading
 import time
 from pathlib import Path
 from typing import Self
 
 from ..contracts.errors import StateError
-from .failures import explained
+from .mapped import THREADS, open_mapped
 
 _N_SLOTS = 8
 _ID, _DUE = struct.Struct("=q"), struct.Struct("=d")
@@ -31,10 +29,6 @@ _IDS, _DUES = struct.Struct(f"={_N_SLOTS}q"), struct.Struct(f"={_N_SLOTS}d")
 _BUCKET_BYTES = 16 * _N_SLOTS
 _HAIR = 1e-6
 _MINUTE_S = 60.0
-_OWNER_ONLY = 0o600
-
-_THREADS = threading.Lock()
-"""Locks on a file hold between processes only, and for all of a process's views of it at once."""
 
 
 def rates_path(state_path: Path) -> Path:
@@ -56,15 +50,8 @@ class RateLimiter:
         Raises StateError where that cannot be. Nobody may shorten the file while it is open.
         """
         self._n_buckets = max(1, -(-capacity // _N_SLOTS))
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
-            try:
-                self._map = self._mapped(self._n_buckets * _BUCKET_BYTES)
-            except BaseException:
-                os.close(self._file)
-                raise
-        except OSError as error:
-            raise explained(error, path, "count requests in") from error
+        size_bytes = self._n_buckets * _BUCKET_BYTES
+        self._file, self._map = open_mapped(path, size_bytes, "count requests in")
 
     def take(self, key_id: int, per_minute: int, burst: int) -> float:
         """Ask for one request now: 0.0 if it may be, else the seconds until one may.
@@ -77,7 +64,7 @@ class RateLimiter:
         interval_s = _MINUTE_S / per_minute
         span_s = interval_s * burst
         offset = key_id % self._n_buckets * _BUCKET_BYTES
-        with _THREADS:
+        with THREADS:
             self._lock(fcntl.LOCK_EX, offset)
             try:
                 now = time.monotonic()
@@ -96,7 +83,7 @@ class RateLimiter:
 
     def close(self) -> None:
         """Let go of the file; what is counted stays in it."""
-        with _THREADS:
+        with THREADS:
             self._map.close()
             os.close(self._file)
 
@@ -120,15 +107,3 @@ class RateLimiter:
             fcntl.lockf(self._file, what, _BUCKET_BYTES, offset)
         except OSError as error:
             raise StateError(f"Cannot count requests: {error.strerror}.") from error
-
-    def _mapped(self, size_bytes: int) -> mmap.mmap:
-        """The file as memory; all of it is on the disk, so that no later write lacks room."""
-        with _THREADS:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                present = os.fstat(self._file).st_size
-                if present < size_bytes:
-                    os.pwrite(self._file, bytes(size_bytes - present), present)
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
-        return mmap.mmap(self._file, size_bytes)

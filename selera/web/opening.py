@@ -16,7 +16,7 @@ from ..pipeline.erase import erase_in_child
 from ..pipeline.publish import versions_folder
 from ..pipeline.receipt import Receipt
 from ..serving import ModelSlot, RecommendationService, Sources
-from ..state import Experiments, Rules, State
+from ..state import ChangeMarks, Experiments, Rules, State, marks_path
 from .config import WebConfig
 from .office import Erase, Office
 
@@ -32,12 +32,14 @@ def open_service(
 ) -> RecommendationService:
     """The service, which follows the shop from now on; `stack` closes it."""
     feed = stack.enter_context(contextlib.closing(shop.change_feed()))
+    marks = stack.enter_context(ChangeMarks(marks_path(state.path)))
     sources = Sources(
         feed=feed,
         rules=Rules(state).all,
         experiments=Experiments(state),
         versions=versions_folder(config.model),
         epoch=epoch_path(config.state),
+        marks=marks,
     )
     service = RecommendationService(
         ModelSlot(config.model),

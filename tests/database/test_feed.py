@@ -1,7 +1,6 @@
 """The feed tells who did something, whoever wrote it and whenever it was committed."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,8 +12,9 @@ from selera.contracts.errors import DatabaseError
 from selera.contracts.events import Changes
 from selera.contracts.ids import Id
 from selera.contracts.tables import BUY, RATING, REVIEW, VISIT
-from selera.database import ChangeFeed, watermarks
+from selera.database import ChangeFeed, feed, watermarks
 from selera.database.outbox import OUTBOX
+from tests.clock import Clock
 from tests.database.stores import (
     LENIENT,
     a_visit,
@@ -158,17 +158,18 @@ def test_keys_that_never_appear_are_given_up(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_full_shop(database_url)
-    monkeypatch.setattr(watermarks, "HOLE_S", 0.3)
-    with _feed(database_url) as feed:
+    clock = Clock(1_000.0)
+    monkeypatch.setattr(feed, "time", clock)
+    with _feed(database_url) as told:
         execute(database_url, _insert(1, key=10))
-        assert feed.poll() == _changes(1)
+        assert told.poll() == _changes(1)
         execute(database_url, _insert(2, key=9))
-        assert feed.poll() == _changes(2)
-        time.sleep(0.4)
-        assert feed.poll() == NOTHING
+        assert told.poll() == _changes(2)
+        clock.now += watermarks.HOLE_S + 1
+        assert told.poll() == NOTHING
         execute(database_url, _insert(3, key=8))
-        assert feed.poll() == NOTHING
-        assert feed._watermarks[VISIT.name]._holes == {}
+        assert told.poll() == NOTHING
+        assert told._watermarks[VISIT.name]._holes == {}
 
 
 def test_a_huge_gap_of_keys_costs_nothing(database_url: str) -> None:

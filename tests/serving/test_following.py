@@ -17,6 +17,7 @@ from selera.contracts.tables import PRODUCT, USER_PROFILE, VISIT
 from selera.database import Shop, create_shop_tables, insert_rows
 from selera.serving import Question, RecommendationService, ServingConfig
 from selera.serving.users import LiveUsers
+from selera.state import ChangeMarks
 from tests.serving.following import ids_of, opened, wait_until
 from tests.serving.served_shop import (
     NEW_PRODUCT,
@@ -90,6 +91,22 @@ def test_an_event_counts_at_once_here_and_soon_in_another_worker(
                 == mine.recommendations
             ),
         )
+
+
+def test_the_very_next_answer_of_another_worker_knows_of_an_event(
+    any_shop: str, model_path: Path, tmp_path: Path
+) -> None:
+    """No feed and no age would tell it: the mark of the user is another one."""
+    with (
+        ChangeMarks(tmp_path / "marks") as marks,
+        opened(any_shop, model_path, has_feed=False, marks=marks) as one,
+        opened(any_shop, model_path, has_feed=False, marks=marks) as other,
+    ):
+        for row in (3, 5, 7, 9):
+            other.recommend(NEW_USER)
+            assert one.record([visit(row)]).stored == 1
+            assert product(row) not in ids_of(other.recommend(NEW_USER, Question(limit=100)))
+        assert other.is_at_hand(NEW_USER, Question(limit=100))
 
 
 def test_rows_inserted_into_the_tables_count_soon(

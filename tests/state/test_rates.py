@@ -9,17 +9,8 @@ import pytest
 
 from selera.contracts.errors import StateError
 from selera.state import RateLimiter, rates, rates_path
+from tests.clock import Clock
 from tests.processes import ROOT, STALL_S, clean_environment
-
-
-class Clock:
-    """A clock that stands still until it is told."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

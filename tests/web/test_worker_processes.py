@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.processes import wait_until
+from tests.serving.served_shop import FIRST_PRODUCT, FIRST_USER
 from tests.web.large_model import write_large_model
 
 pytestmark = pytest.mark.slow
@@ -81,13 +82,21 @@ class Workers:
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of one request on a connection of its own."""
-        connection = http.client.HTTPConnection(
-            str(self._address.hostname), self._address.port, timeout=10
-        )
+        connection = http.client.HTTPConnection(*self.address, timeout=10)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read()
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: object) -> int:
+        """The status of one request with a body, on a connection of its own."""
+        connection = http.client.HTTPConnection(*self.address, timeout=10)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", path, json.dumps(body), headers)
+            return connection.getresponse().status
         finally:
             connection.close()
 
@@ -214,6 +223,23 @@ def test_a_killed_worker_fails_only_what_it_had_and_is_replaced(
         assert set(statuses) == {200}
         assert len(broken) <= 3 * len(askers)
         wait_until(lambda: len(server.pids()) == 2, "both workers")
+
+
+def test_an_event_is_in_the_very_next_answer_of_both_workers(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    def visits(answer: tuple[int, bytes]) -> int:
+        assert answer[0] == 200
+        return int(json.loads(answer[1])["behaviors"]["visit"])
+
+    path = f"/users/{FIRST_USER}"
+    event = {"type": "visit", "user_id": FIRST_USER, "product_id": FIRST_PRODUCT}
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        before = max(visits(server.get(path)) for _ in range(20))
+        for told in range(1, 21):
+            assert server.post("/events", {"events": [event]}) == 200
+            # Each on a connection of its own: whichever worker takes it.
+            assert [visits(server.get(path)) for _ in range(6)] == [before + told] * 6
 
 
 def test_nobody_survives_a_parent_that_is_killed(
