@@ -9,7 +9,7 @@ import pickletools
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_VERSION, MAGIC, MOST
 
 _CURE = "Train a new one with: python training.py"
 _SMALL_READ_BYTES = 1 << 16
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,24 @@ def open_artifact(path: Path) -> Artifact:
     Raises ModelNotReady where there is no file, ArtifactError where it is damaged, of another
     version, or not to be trusted.
     """
-    return _open(path, _map(path))[0]
+    with _opened(path) as file:
+        return _open(path, _map(path, file))[0]
 
 
 def verify_artifact(path: Path) -> Artifact:
     """Open the model file and read all of it: every bit is as it was written.
 
-    Raises as `open_artifact` does, and ArtifactError where the checksum differs.
+    It is read through a buffer and not through the map, so that what a process holds in memory does
+    not grow. Raises as `open_artifact` does, and ArtifactError where the checksum differs.
     """
-    content = _map(path)
-    artifact, trailer = _open(path, content)
-    with memoryview(content) as view, view[: trailer["pickle_size_bytes"]] as body:
-        if hashlib.sha256(body).hexdigest() != trailer["pickle_sha256"]:
-            raise ArtifactError(f"{path} is damaged: its checksum does not match. {_CURE}")
+    with _opened(path) as file:
+        artifact, trailer = _open(path, _map(path, file))
+        try:
+            sha256 = _sha256(file, trailer["pickle_size_bytes"])
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be read: {error.strerror}. {_CURE}") from error
+    if sha256 != trailer["pickle_sha256"]:
+        raise ArtifactError(f"{path} is damaged: its checksum does not match. {_CURE}")
     return artifact
 
 
@@ -76,12 +82,27 @@ def _open(path: Path, content: mmap.mmap) -> tuple[Artifact, dict[str, Any]]:
     return Artifact(metadata, arrays, run), trailer
 
 
-def _map(path: Path) -> mmap.mmap:
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return path.open("rb")
     except FileNotFoundError as error:
         raise ModelNotReady(f"there is no model at {path}. {_CURE}") from error
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}. {_CURE}") from error
+
+
+def _sha256(file: BinaryIO, size_bytes: int) -> str:
+    """Of the first bytes of a file."""
+    digest, left = hashlib.sha256(), size_bytes
+    while left and (chunk := file.read(min(left, _READ_BYTES))):
+        digest.update(chunk)
+        left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _map(path: Path, file: BinaryIO) -> mmap.mmap:
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError as error:
         raise ArtifactError(f"{path} is empty. {_CURE}") from error
     except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ..artifact import open_artifact
+from ..artifact import open_artifact, verify_artifact
 from ..contracts.errors import ArtifactError, ModelNotReady
 from ..models import Recommender
 from .answers import ModelInfo
@@ -29,6 +29,9 @@ LOOK_EVERY_S = 0.2
 FOLLOWED_S = 5.0
 """Or, where somebody follows the file, after this many without a look: requests then never load."""
 
+READ_AT_ONCE_BYTES = 64 << 20
+"""A file up to this size is read whole, to see that no bit is wrong, in a tenth of a second."""
+
 log = structlog.get_logger(__name__)
 
 _Signature = tuple[int, int, int]
@@ -42,6 +45,10 @@ class ModelSlot:
     may ask; one of them looks at the file, the others go on with the model that there is. A new
     file that cannot be used leaves the old model where it is. The mapped bytes of a replaced model
     are freed when the last request that holds it ends.
+
+    No bit of a file may be other than it was written. Where somebody waits for a large one, it
+    answers before it has been read whole, and is given up by `follow` where it then turns out to be
+    damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +58,7 @@ class ModelSlot:
         self._refusal: ArtifactError | None = None
         self._signature: _Signature | None = None
         self._look_at = 0.0
+        self._is_read = True
 
     def current(self) -> Recommender:
         """The model to answer with.
@@ -81,6 +89,18 @@ class ModelSlot:
         """
         with self._lock:
             self._look(prepare)
+            if not self._is_read:
+                self._read()
+
+    def _read(self) -> None:
+        """Read the whole file of a model that answers already; without one where it is damaged."""
+        self._is_read = True
+        try:
+            verify_artifact(self._path)
+        except ArtifactError as error:
+            if _signature(self._path) == self._signature:
+                self._model, self._refusal = None, error
+                self._say_refused(error)
 
     def _say_refused(self, error: ArtifactError) -> None:
         if self._model is None and isinstance(error, ModelNotReady):
@@ -99,8 +119,9 @@ class ModelSlot:
             return
         self._signature = signature
         started = time.perf_counter()
+        is_read = self._model is not None or signature is None or signature[1] <= READ_AT_ONCE_BYTES
         try:
-            model = _load(self._path)
+            model = _load(self._path, is_read=is_read)
         except ArtifactError as error:
             self._refusal = error
             self._say_refused(error)
@@ -109,7 +130,7 @@ class ModelSlot:
                 if prepare is not None:
                     prepare(model)
                 count_swap()
-            self._model = model
+            self._model, self._is_read = model, is_read
             seconds = round(time.perf_counter() - started, 3)
             log.info("model loaded", version=model.version, items=len(model.items), seconds=seconds)
 
@@ -129,7 +150,8 @@ class VersionShelf:
             if model is None:
                 if not _SANE_VERSION.fullmatch(version):
                     raise ArtifactError(f"{version!r} is no name of a version")
-                model = self._models[version] = _load(self._folder / f"{version}.pkl")
+                path = self._folder / f"{version}.pkl"
+                model = self._models[version] = _load(path, is_read=True)
                 while len(self._models) > MOST_OPEN_VERSIONS:
                     self._models.popitem(last=False)
             return model
@@ -154,12 +176,13 @@ def _signature(path: Path) -> _Signature | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _load(path: Path) -> Recommender:
+def _load(path: Path, *, is_read: bool) -> Recommender:
     """Open the file and put one question of each kind to its model, before any user does.
 
-    Raises ArtifactError (ModelNotReady where there is no file).
+    With `is_read`, all of it is read first. Raises ArtifactError (ModelNotReady where there is no
+    file).
     """
-    artifact = open_artifact(path)
+    artifact = verify_artifact(path) if is_read else open_artifact(path)
     try:
         model = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
         model_info(model)

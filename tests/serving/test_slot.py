@@ -97,10 +97,19 @@ def _without_its_arrays(path: Path) -> None:
     write_artifact(path, artifact.metadata, {}, run=artifact.run)
 
 
+def _with_a_flipped_bit(path: Path) -> None:
+    """One bit of an array: it opens, and has an item where there is none."""
+    content = bytearray(path.read_bytes())
+    place = content.index(open_artifact(path).arrays["items.order"].tobytes())
+    content[place + 3] ^= 0x40
+    path.write_bytes(bytes(content))
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
         (_damaged, "no model file"),
+        (_with_a_flipped_bit, "checksum does not match"),
         (_another_kind_of_file, "no model file"),
         (_of_another_release, "not one that this release understands"),
         (_without_its_arrays, "not one that this release understands"),
@@ -127,6 +136,27 @@ def test_a_bad_file_keeps_the_old_model_until_a_good_one_comes(
         ModelSlot(path).current()
     versions("better")
     wait_until(lambda: slot.current().version == "better")
+
+
+def test_a_large_file_answers_at_once_and_is_given_up_when_it_was_read(
+    tmp_path: Path, versions: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.pkl"
+    monkeypatch.setattr(module, "READ_AT_ONCE_BYTES", 0)
+    versions("good")
+    slot = ModelSlot(path)
+    assert slot.current().version == "good"
+    slot.follow(lambda model: None)
+    assert slot.current().version == "good"
+    _with_a_flipped_bit(path)
+    slot = ModelSlot(path)
+    assert slot.current().version == "good"
+    slot.follow(lambda model: None)
+    with pytest.raises(ArtifactError, match="checksum does not match"):
+        slot.current()
+    versions("better")
+    slot.follow(lambda model: None)
+    assert slot.current().version == "better"
 
 
 def test_a_file_that_goes_leaves_its_model(tmp_path: Path, versions: Callable[[str], None]) -> None:
