@@ -1,13 +1,14 @@
-"""Serving: requests per second against a constant answer, latency, swaps, freshness.
+"""Serving: requests per second against a constant answer, latency, swaps, freshness, memory.
 
 Server and load share the machine's two processors, one process each. The constant answer goes
 through the same server, router and edge, and has the size of a real answer: what is left is what
-an answer costs. Shops are simulated; `BENCH_FOLDER` keeps them between runs.
+an answer costs. Beside each latency stands that of the constant at the same rate, in the same
+server, a moment later: what of it is the machine's. Shops are simulated; `BENCH_FOLDER` keeps them
+between runs.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -23,9 +24,11 @@ from typing import Any
 import numpy as np
 
 from selera.pipeline.children import NICENESS, Command, start_child, stop_children
+from tests.web.large_model import write_large_model
 
 from ..environment import environment, save
-from . import load, shops
+from . import load, plots, shops
+from .servers import metric, own_mib, server, shared_mib, shop_folder, workers
 
 NAME = "serving"
 ROUNDS = 5
@@ -34,32 +37,39 @@ SECONDS = 15.0
 N_ASKING = 2_000
 """Users who ask, of the small shops; of the large ones all do."""
 N_RECALL = 300
+N_SWAPS = 100
 SETTLE_S = 25.0
 """In which a large catalogue is read for the first time, in the background."""
+N_STARTS = 5
 
 
 def run() -> Path:
     """Measure everything and write the result."""
     measured_in = environment()
     result: dict[str, Any] = {}
-    with _folder(
+    with shop_folder(
         "ten-thousand-blend", lambda at: shops.simulated(at, 10_000, 20_000, "blend")
     ) as at:
         result["10,000 products, blend"] = _small(at, N_ASKING)
-    with _folder("ten-thousand-svd", lambda at: shops.simulated(at, 10_000, 20_000, "svd")) as at:
+    with shop_folder(
+        "ten-thousand-svd", lambda at: shops.simulated(at, 10_000, 20_000, "svd")
+    ) as at:
         result["10,000 products, svd"] = _small(at, N_ASKING)
         result["swaps"] = _swaps(at, N_ASKING)
         result["fresh"] = _fresh(at)
         result["while a training runs"] = _while_training(at, N_ASKING)
+        result["a model of 1 GB, two workers"] = _large_model(at)
     for name, n_products, n_users, per_user, rate in (
         ("100,000 products, 1,000,000 users, svd", 100_000, 1_000_000, 8, 200),
         ("1,000,000 products, 300,000 users, svd", 1_000_000, 300_000, 20, 50),
     ):
         make = _maker(n_products, n_users, per_user)
-        with _folder(f"large-{n_products}", make) as at:
+        with shop_folder(f"large-{n_products}", make) as at:
             result[name] = _large(at, n_users, rate)
             print(name, result[name], flush=True)
-    return save(NAME, f"python -m benchmarks {NAME}", result, measured_in)
+    path = save(NAME, f"python -m benchmarks {NAME}", result, measured_in)
+    plots.draw(result, path.with_suffix(".svg"))
+    return path
 
 
 def _maker(n_products: int, n_users: int, per_user: int) -> Callable[[Path], None]:
@@ -70,7 +80,7 @@ def _small(folder: Path, n_users: int) -> dict[str, Any]:
     """Peak against the constant, by how much is remembered, and latency at half of the peak."""
     rows: dict[str, Any] = {}
     for mode in ("compose", "memo", "read"):
-        with _server(folder, mode) as (port, process):
+        with server(folder, mode) as (port, pid):
             _warm(port, n_users)
             size = _set_constant(port)
             peaks, constants = [], []
@@ -78,17 +88,25 @@ def _small(folder: Path, n_users: int) -> dict[str, Any]:
                 peaks.append(load.closed(port, _users(n_users), PER_ROUND).per_second)
                 constants.append(load.closed(port, _constants(n_users), PER_ROUND).per_second)
             peak, constant = median(peaks), median(constants)
-            half = load.open_(port, _users(n_users), peak / 2, SECONDS)
             rows[mode] = {
                 "requests_per_second": peak,
                 "constant_per_second": constant,
                 "share_of_constant": round(peak / constant, 3),
-                "at_half_of_the_peak": half._asdict(),
+                "at_half_of_the_peak": _beside_constant(port, _users(n_users), peak / 2),
                 "answer_bytes": size,
-                "memory_mib": _memory_mib(process.pid),
+                "memory_mib": shared_mib(pid),
             }
             print(folder.name, mode, rows[mode], flush=True)
     return rows
+
+
+def _beside_constant(
+    port: int, requests: Iterator[bytes], rate: float, seconds: float = SECONDS
+) -> dict[str, Any]:
+    """Latency at a fixed rate, and that of the constant answer at the same rate."""
+    of_lists = load.open_(port, requests, rate, seconds)
+    of_constant = load.open_(port, _constants(N_ASKING), rate, seconds)
+    return of_lists._asdict() | {"constant": of_constant._asdict()}
 
 
 def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
@@ -100,20 +118,21 @@ def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
     for each in ("shop.db", "system-recomendation.pkl"):
         (folder / each).read_bytes()
     began = time.perf_counter()
-    with _server(folder, "memo") as (port, process):
+    with server(folder, "memo") as (port, pid):
         ready_s = time.perf_counter() - began
         time.sleep(SETTLE_S)
+        _set_constant(port)
         load.closed(port, _users(n_users, seed=7), 200, 4)
-        plain = load.open_(port, _users(n_users), rate, SECONDS)
-        filtered = load.open_(port, _users(n_users, "&category=Category%2017"), rate, SECONDS)
+        plain = _beside_constant(port, _users(n_users), rate)
+        filtered = _beside_constant(port, _users(n_users, "&category=Category%2017"), rate)
         model = (folder / "system-recomendation.pkl").stat().st_size
         return {
-            "plain": plain._asdict(),
-            "one category of 200": filtered._asdict(),
+            "plain": plain,
+            "one category of 200": filtered,
             "rate": rate,
             "start_to_ready_s": round(ready_s, 2),
             "model_mib": round(model / 2**20, 1),
-            "memory_mib": _memory_mib(process.pid),
+            "memory_mib": shared_mib(pid),
             "recall_at_10": _recall(folder),
         }
 
@@ -138,26 +157,34 @@ def _recall(folder: Path) -> dict[str, float]:
 
 
 def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
-    """100 swaps of the model under load, one a second, against the same load without."""
+    """100 swaps of the model under load, one a second, against the same load without.
+
+    They are published as a training or a rollback does it: two versions in turn.
+    """
     model = folder / "system-recomendation.pkl"
     content = model.read_bytes()
-    with _server(folder, "compose") as (port, _):
+    with server(folder, "compose") as (port, _):
         _warm(port, n_users)
         rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 2
         before = load.open_(port, _users(n_users), rate, 25.0)
-        swapper = subprocess.Popen(
-            [sys.executable, "-c", _SWAP, str(model), "100", "1"], stdout=subprocess.DEVNULL
-        )
-        during = load.open_(port, _users(n_users), rate, 100.0)
-        swapper.wait()
-        swaps = _metric(port, "selera_model_swaps_total")
+        swapper = subprocess.Popen([sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)])
+        during = load.open_(port, _users(n_users), rate, float(N_SWAPS))
+        assert swapper.wait() == 0
+        after = load.open_(port, _users(n_users), rate, 25.0)
+        swaps = metric(port, "selera_model_swaps_total")
+    model.unlink()
     model.write_bytes(content)
-    return {"without": before._asdict(), "with_100_swaps": during._asdict(), "swaps": swaps}
+    return {
+        "without": before._asdict(),
+        "with_100_swaps": during._asdict(),
+        "without_again": after._asdict(),
+        "swaps": swaps,
+    }
 
 
 def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
     """Latency at a quarter of the peak, without and with a training, niced as the watcher does."""
-    with tempfile.TemporaryDirectory() as elsewhere, _server(folder, "compose") as (port, _):
+    with tempfile.TemporaryDirectory() as elsewhere, server(folder, "compose") as (port, _):
         for name in ("data-training.csv", "data-training.manifest.json"):
             shutil.copy(folder / name, elsewhere)
         _warm(port, n_users)
@@ -177,21 +204,54 @@ def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
 
 
 _SWAP = """
-import os, sys, time
-path, n, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-content = open(path, "rb").read()
+import shutil, sys, time
+from pathlib import Path
+from selera.pipeline.publish import replace_published
+model, n = Path(sys.argv[1]), int(sys.argv[2])
+versions = [Path(f"{model}.{name}") for name in ("one", "other")]
+for each in versions:
+    shutil.copyfile(model, each)
 for turn in range(n):
-    with open(path + ".next", "wb") as file:
-        file.write(content)
-    os.replace(path + ".next", path)
-    time.sleep(pause)
+    began = time.monotonic()
+    replace_published(model, versions[turn % 2])
+    time.sleep(max(0.0, 1.0 - (time.monotonic() - began)))
+for each in versions:
+    each.unlink()
 """
 
 
+def _large_model(folder: Path) -> dict[str, Any]:
+    """From the start of two workers until both can answer, and what each holds for itself alone.
+
+    The model has a million products and users, the shop's tables are those of `folder`.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as inside:
+        at = Path(inside)
+        os.link(folder / "shop.db", at / "shop.db")
+        model = at / "system-recomendation.pkl"
+        write_large_model(model, n_items=1_000_000, n_factors=128, n_users=1_000_000)
+        seconds, owned = [], []
+        for _ in range(N_STARTS):
+            began = time.perf_counter()
+            with workers(at, 2) as (port, pids):
+                seconds.append(time.perf_counter() - began)
+                for user in range(1, 41):
+                    assert load.ask(port, load.get(f"/recommend/{user}"))[0] in (200, 404)
+                owned.append([own_mib(pid) for pid in pids])
+        return {
+            "model_mib": round(model.stat().st_size / 2**20, 1),
+            "start_to_ready_s": round(median(seconds), 2),
+            "most_own_mib_of_a_worker": round(median(map(max, owned)), 1),
+        }
+
+
 def _fresh(folder: Path) -> dict[str, Any]:
-    """From an event told to one server until a second one's answer has changed; milliseconds."""
+    """From an event told to one server until a second one's answer has changed; milliseconds.
+
+    The telling itself is in it: what is counted is the whole time from one to the other.
+    """
     waits = []
-    with _server(folder, "memo") as (one, _), _server(folder, "memo") as (other, _):
+    with server(folder, "memo") as (one, _), server(folder, "memo") as (other, _):
         for user in range(1, 41):
             path = f"/recommend/{user}?limit=1&fields="
             _, before = load.ask(other, load.get(path))
@@ -239,48 +299,3 @@ def _set_constant(port: int) -> int:
     assert status == 200, (status, body)
     load.ask(port, load.post("/constant/set", body))
     return len(body)
-
-
-def _metric(port: int, name: str) -> float:
-    _, text = load.ask(port, load.get("/metrics"))
-    return next(
-        float(line.split()[-1])
-        for line in text.decode().splitlines()
-        if line.startswith(name + " ")
-    )
-
-
-@contextlib.contextmanager
-def _folder(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
-    kept = os.environ.get("BENCH_FOLDER")
-    with contextlib.ExitStack() as stack:
-        root = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
-        folder = root / name
-        if not (folder / "system-recomendation.pkl").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            make(folder)
-        yield folder
-
-
-@contextlib.contextmanager
-def _server(folder: Path, mode: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "benchmarks.serving.server", str(folder), mode]
-    with (
-        (folder / "server.log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            url = process.stdout.readline()
-            assert url, (folder / "server.log").read_text()[-2000:]
-            yield int(url.strip().rpartition(":")[2]), process
-        finally:
-            process.terminate()
-
-
-def _memory_mib(pid: int) -> float:
-    """What the process alone holds, and its part of what it shares (PSS)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    raise RuntimeError("no Pss in smaps_rollup")

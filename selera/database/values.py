@@ -90,9 +90,20 @@ def parse_time(value: object, zone: tzinfo = UTC) -> int | None:
 
     `zone` is that of times without an offset.
     """
-    if is_blank(value):
+    if isinstance(value, str):
+        return _seconds_of_text(value, zone)
+    if value is None:
         return NO_TIME
-    moment = _moment(value)
+    return _seconds(_moment(value), zone)
+
+
+@lru_cache(maxsize=16_384)  # of many rows the times are dates alone, or come again with the user
+def _seconds_of_text(text: str, zone: tzinfo) -> int | None:
+    text = text.strip(WHITE_SPACE)
+    return _seconds(_moment_of_text(text), zone) if text else NO_TIME
+
+
+def _seconds(moment: datetime | None, zone: tzinfo) -> int | None:
     if moment is None:
         return None
     if moment.tzinfo is None:
@@ -108,12 +119,9 @@ def _moment(value: object) -> datetime | None:
         return value
     if isinstance(value, date):
         return datetime.combine(value, time())
-    if isinstance(value, str):
-        return _moment_of_text(value.strip(WHITE_SPACE))
     return None
 
 
-@lru_cache(maxsize=16_384)  # of many rows the times are dates alone, or come again with the user
 def _moment_of_text(text: str) -> datetime | None:
     match = TIME.fullmatch(text)
     if match is None:

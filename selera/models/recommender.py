@@ -15,7 +15,7 @@ from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import IdMap
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Arrays, Model, Product, Rater, Taste
-from .behaviors import history_of
+from .behaviors import weigh
 from .blend import BlendModel
 from .cold_start import ColdStart
 from .kinds import RATERS, SCORERS
@@ -85,13 +85,17 @@ class Recommender:
         return dict(self.facts["metrics"])
 
     def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
-        """Weigh one user's behaviors as in training.
+        """Weigh one user's behaviors; see `weigh`."""
+        return self.weigh([behaviors])
+
+    def weigh(self, users: Sequence[Sequence[BehaviorRow]]) -> Histories:
+        """Weigh the behaviors of some users as in training; many at once cost little each.
 
         Left out are items that the model lacks and, as by the ETL, stars outside of the scale: the
         whole rating, or those of a review.
         """
-        return history_of(
-            behaviors,
+        return weigh(
+            users,
             self.items,
             scale=self.rating_scale,
             now=self.reference_time,

@@ -264,9 +264,10 @@ class RecommendationService:
         return True
 
     def _prepare(self, model: Recommender) -> None:
-        """Make ready what the first answer of a new model needs; that answer will, where not."""
+        """Make ready what the first answers of a new model need; they will, where not."""
         with contextlib.suppress(SeleraError):
             self._memory.shelf(model)
+        self._memory.users.prepare(model)
 
     def _user_id(self, user_id: Id) -> Id:
         parsed = parse_id(str(user_id), self.user_id_kind)

@@ -19,6 +19,8 @@ from .answers import Recommendation, UserFallback
 MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
 
+_WEIGHED_AT_ONCE = 64
+
 
 class Marks(Protocol):
     """Tells at once what other processes have written; `selera.state.ChangeMarks` does."""
@@ -43,6 +45,9 @@ class Listed(NamedTuple):
     sources: tuple[tuple[str, int], ...]
 
 
+_Held = tuple[weakref.ref[Recommender], Histories]
+
+
 class User:
     """One user as the shop knew them at one moment, and what was made of it.
 
@@ -52,7 +57,16 @@ class User:
     mark : that the user had before anything was read
     """
 
-    __slots__ = ("_history", "_lists", "behaviors", "is_current", "mark", "profile", "read_at")
+    __slots__ = (
+        "_coming",
+        "_history",
+        "_lists",
+        "behaviors",
+        "is_current",
+        "mark",
+        "profile",
+        "read_at",
+    )
 
     def __init__(
         self,
@@ -67,7 +81,8 @@ class User:
         self.is_current = is_current
         self.mark = mark
         self.read_at = time.monotonic()
-        self._history: tuple[weakref.ref[Recommender], Histories] | None = None
+        self._history: _Held | None = None
+        self._coming: _Held | None = None
         self._lists: dict[Hashable, Listed] = {}
 
     @classmethod
@@ -84,10 +99,19 @@ class User:
 
     def history(self, model: Recommender) -> Histories:
         """The behaviors as this model weighs them; a model that was replaced is not kept alive."""
-        held = self._history
-        if held is None or held[0]() is not model:
-            self._history = held = (weakref.ref(model), model.history(self.behaviors))
+        held, coming = self._history, self._coming
+        if held is not None and held[0]() is model:
+            return held[1]
+        if coming is not None and coming[0]() is model:
+            held = coming
+        else:
+            held = weakref.ref(model), model.history(self.behaviors)
+        self._history, self._coming = held, None
         return held[1]
+
+    def expect(self, model: Recommender, history: Histories) -> None:
+        """Have the history ready for a model that does not answer yet."""
+        self._coming = weakref.ref(model), history
 
     def listed(self, key: Hashable) -> Listed | None:
         """What `remember` was given under this key; None where it is not kept."""
@@ -178,6 +202,19 @@ class LiveUsers:
         if self._marks is not None:
             self._marks.change(user_ids)
         self.forget(user_ids)
+
+    def prepare(self, model: Recommender) -> None:
+        """Weigh the histories of everybody who is remembered for a model that is about to answer.
+
+        Some at a time, which costs a tenth of what each alone would when they ask next.
+        """
+        with self._lock:
+            users = tuple(self._users.values())
+        for start in range(0, len(users), _WEIGHED_AT_ONCE):
+            some = users[start : start + _WEIGHED_AT_ONCE]
+            histories = model.weigh([user.behaviors for user in some])
+            for place, user in enumerate(some):
+                user.expect(model, histories.take(place, place + 1))
 
     def outdate(self) -> None:
         """Let everybody be read anew; what is known stays for the case that nothing answers."""
