@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -32,6 +33,9 @@ FOLLOWED_S = 5.0
 READ_AT_ONCE_BYTES = 64 << 20
 """A file up to this size is read whole, to see that no bit is wrong, in a tenth of a second."""
 
+READ_AFTER_S = 10.0
+"""A larger one that answers already is read so long after it began to: starting is in a hurry."""
+
 log = structlog.get_logger(__name__)
 
 _Signature = tuple[int, int, int]
@@ -58,7 +62,7 @@ class ModelSlot:
         self._refusal: ArtifactError | None = None
         self._signature: _Signature | None = None
         self._look_at = 0.0
-        self._is_read = True
+        self._read_at = math.inf
 
     def current(self) -> Recommender:
         """The model to answer with.
@@ -89,12 +93,12 @@ class ModelSlot:
         """
         with self._lock:
             self._look(prepare)
-            if not self._is_read:
+            if time.monotonic() >= self._read_at:
                 self._read()
 
     def _read(self) -> None:
         """Read the whole file of a model that answers already; without one where it is damaged."""
-        self._is_read = True
+        self._read_at = math.inf
         try:
             verify_artifact(self._path)
         except ArtifactError as error:
@@ -130,7 +134,8 @@ class ModelSlot:
                 if prepare is not None:
                     prepare(model)
                 count_swap()
-            self._model, self._is_read = model, is_read
+            self._model = model
+            self._read_at = math.inf if is_read else time.monotonic() + READ_AFTER_S
             seconds = round(time.perf_counter() - started, 3)
             log.info("model loaded", version=model.version, items=len(model.items), seconds=seconds)
 

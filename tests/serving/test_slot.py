@@ -143,6 +143,7 @@ def test_a_large_file_answers_at_once_and_is_given_up_when_it_was_read(
 ) -> None:
     path = tmp_path / "model.pkl"
     monkeypatch.setattr(module, "READ_AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(module, "READ_AFTER_S", 0.0)
     versions("good")
     slot = ModelSlot(path)
     assert slot.current().version == "good"
