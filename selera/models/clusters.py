@@ -17,7 +17,6 @@ form: u . mean, sqrt(u . covariance u).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -69,38 +68,53 @@ class ClusterIndex:
         not found then.
         """
         n_open = int(np.count_nonzero(open))
+        order = np.argsort(-self._hopes(user, cosine), kind="stable")
+        ends = np.cumsum(np.diff(self.indptr)[order])
         items, scores = [np.empty(0, np.int32)], [np.empty(0, np.float32)]
-        least, seen = max(_FEWEST, 16 * n, int(self.share * n_open)), 0
-        for part in self._in_order(user, cosine):
-            there = open[self.items[part]]
-            if cosine:
-                there &= self.lengths[part] > 0
-            found = np.flatnonzero(there)
-            factors, lengths = self.factors[part], self.lengths[part]
-            if len(found) < len(there) // 2:
-                products = factors[found] @ user
-            else:
-                products = (factors @ user)[found]
-            items.append(self.items[part][found])
-            scores.append(products / lengths[found] if cosine else products)
-            seen += len(found)
-            if seen >= least:
-                break
-        rows, every = np.concatenate(items), np.concatenate(scores)
+        least, seen, start = max(_FEWEST, 16 * n, int(self.share * n_open)), 0, 0
+        while seen < least and start < len(order):
+            # As many clusters at once as should hold the open items that are still wanted.
+            wanted = (least - seen) * len(open) / max(n_open, 1)
+            stop = int(np.searchsorted(ends, (ends[start - 1] if start else 0) + wanted)) + 1
+            rows, found = self._look_into(order[start:stop], user, open, cosine)
+            items.append(rows)
+            scores.append(found)
+            seen, start = seen + len(rows), stop
+        every = np.concatenate(scores)
         chosen = best_places(every, n)
-        return rows[chosen].astype(np.int64), every[chosen]
+        return np.concatenate(items)[chosen].astype(np.int64), every[chosen]
 
-    def _in_order(self, user: NDArray[np.float32], cosine: bool) -> Iterator[slice]:
-        """Where each cluster lies, the most hopeful first."""
+    def _look_into(
+        self,
+        clusters: NDArray[np.int64],
+        user: NDArray[np.float32],
+        open: NDArray[np.bool_],
+        cosine: bool,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The open items of some clusters, and their inner products or cosines."""
+        starts, stops = self.indptr[clusters].tolist(), self.indptr[clusters + 1].tolist()
+        parts = list(map(slice, starts, stops))
+        items = np.concatenate([self.items[part] for part in parts])
+        there = open[items]
+        if cosine:
+            lengths = np.concatenate([self.lengths[part] for part in parts])
+            there &= lengths > 0
+        if np.count_nonzero(there) < len(there) // 2:
+            lines = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+            products = self.factors[lines[there]] @ user
+        else:
+            products = np.concatenate([self.factors[part] @ user for part in parts])[there]
+        return items[there], products / lengths[there] if cosine else products
+
+    def _hopes(self, user: NDArray[np.float32], cosine: bool) -> NDArray[np.float32]:
+        """The best score that each cluster may be expected to hold, float32 (n_clusters,)."""
         sizes = np.maximum(np.diff(self.indptr), 1)
         spreads = np.sqrt(self.variances @ np.square(user)) * np.sqrt(2 * np.log(sizes))
-        hopes = self.centers @ user + spreads
+        hopes: NDArray[np.float32] = self.centers @ user + spreads
         if cosine:
             squares = np.square(self.centers).sum(axis=1) + self.variances.sum(axis=1)
             hopes /= np.sqrt(np.maximum(squares, np.finfo(np.float32).tiny))
-        starts, stops = self.indptr[:-1].tolist(), self.indptr[1:].tolist()
-        for cluster in np.argsort(-hopes, kind="stable").tolist():
-            yield slice(starts[cluster], stops[cluster])
+        return hopes
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays named in the class docstring, and the share."""
