@@ -256,12 +256,10 @@ class Experiments:
     def erase_user(self, user_id: Id) -> int:
         """Remove all that is held of a user; how many experiments had something.
 
-        The pages of the file are overwritten too.
+        Copies in the file stay until the state is settled.
         """
         with self._state.writing("erase a user from") as connection:
-            n_erased = connection.execute(_ERASE, {"user_hash": hash_of_user(user_id)}).rowcount
-        self._state.settle()
-        return n_erased
+            return connection.execute(_ERASE, {"user_hash": hash_of_user(user_id)}).rowcount
 
     def _read_running(self) -> Experiment | None:
         with self._state.reading("read the experiments of") as connection:

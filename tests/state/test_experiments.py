@@ -297,6 +297,7 @@ def test_an_erased_user_leaves_no_trace_in_the_files(
     assert all(_is_in_files(state, each) for each in traces)
 
     assert experiments.erase_user(7) == 1
+    state.settle()
 
     assert not any(_is_in_files(state, each) for each in traces)
     assert _is_in_files(state, hash_of_user(8))
