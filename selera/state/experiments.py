@@ -198,6 +198,11 @@ class Experiments:
         """The experiment that runs, as it was at most a second ago; None where there is none."""
         return self._running.get()
 
+    def versions_in_use(self) -> frozenset[str]:
+        """The versions that the experiment which runs at this moment answers with."""
+        running = self._read_running()
+        return frozenset({running.control_version, running.treatment_version} if running else ())
+
     def all(self) -> list[Experiment]:
         """Every experiment, the newest first."""
         with self._state.reading("read the experiments of") as connection:
