@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
-from ..artifact import open_artifact
+from ..artifact import verify_artifact
 from ..contracts.errors import ArtifactError, Kept, NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
@@ -141,8 +141,8 @@ def _champion(output: Path, *, force: bool) -> _Champion:
     if not output.exists():
         return _Champion(None, None, "it is the first model")
     try:
+        artifact = verify_artifact(output)  # a disk may have changed what only computing would see
         ModelSlot(output).current()  # refuses what cannot answer
-        artifact = open_artifact(output)
         # Compiled kernels take no read-only arrays, and those of a mapped file are.
         arrays = {name: array.copy() for name, array in artifact.arrays.items()}
         model = Recommender.from_parts(artifact.metadata, arrays, artifact.run)

@@ -177,6 +177,22 @@ def test_a_broken_csv_leaves_the_published_model(data: Path, output: Path) -> No
     assert _open(output).version == version
 
 
+def test_a_published_model_with_a_flipped_bit_is_not_compared_with_and_replaced(
+    data: Path, output: Path
+) -> None:
+    train(data, output, SVD)
+    content = bytearray(output.read_bytes())
+    histories = open_artifact(output).arrays["users.histories.items"].tobytes()
+    content[content.find(histories) + 3] ^= 0x40  # the first item of the first user: row 2**30
+    output.unlink()
+    output.write_bytes(content)
+
+    report = train(data, output, SVD)
+
+    assert report.gate.reason == "the published model cannot be opened"
+    assert verify_artifact(output).run["version"] == report.version
+
+
 def test_the_versions_of_an_experiment_that_began_during_the_training_stay(
     data: Path, output: Path, tmp_path: Path
 ) -> None:
