@@ -56,8 +56,9 @@ _EXPOSE = (
 )
 _CONVERT = (
     "INSERT OR IGNORE INTO conversion (event_id, participant_id, at)"
-    " SELECT :event_id, participant_id, :at FROM exposure"
-    f" WHERE recommendation_id = :recommendation_id AND at >= :at - {CONVERSION_WINDOW_S}"
+    " SELECT :event_id, participant_id, :at FROM exposure JOIN participant USING (participant_id)"
+    " WHERE recommendation_id = :recommendation_id AND user_hash = :user_hash"
+    f" AND at >= :at - {CONVERSION_WINDOW_S}"
 )
 _CONVERTED = (
     "UPDATE participant SET converted_at = :at WHERE converted_at IS NULL AND participant_id ="
@@ -112,10 +113,15 @@ class Exposure(msgspec.Struct, frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """One event that named the recommendation that led to it; `at` is UTC seconds."""
+    """One event that named the recommendation that led to it.
+
+    user_hash : of `hash_of_user`, whose event it is
+    at : UTC seconds
+    """
 
     recommendation_id: str
     event_id: str
+    user_hash: bytes
     at: int
 
 
@@ -225,7 +231,7 @@ class Experiments:
         """Count which users converted, in one transaction; exposures are recorded before.
 
         An event counts once, however often it is told, and only where its recommendation was
-        recorded as an exposure at most `CONVERSION_WINDOW_S` before.
+        recorded as an exposure of the same user at most `CONVERSION_WINDOW_S` before.
         """
         if not batch:
             return

@@ -76,7 +76,7 @@ def _expose(places: Places, user_id: Id) -> None:
         book.start("a", "v1", "v2", 0.5)
         user_hash = hash_of_user(user_id)
         book.record_exposures([Exposure("recommendation-1", "a", "control", user_hash, 1)])
-        book.record_conversions([Conversion("recommendation-1", "event-1", 2)])
+        book.record_conversions([Conversion("recommendation-1", "event-1", user_hash, 2)])
 
 
 def _tell(places: Places, user_id: Id) -> None:

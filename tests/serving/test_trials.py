@@ -128,7 +128,8 @@ def test_exposures_and_purchases_are_counted_once(
         )
         unnamed = purchase(USERS[11], None, "unnamed")
         unknown = purchase(USERS[12], "no such recommendation", "unknown")
-        assert service.record([visit, unnamed, unknown]).stored == 3
+        of_another = purchase(USERS[13], answers[USERS[14]].recommendation_id, "of another")
+        assert service.record([visit, unnamed, unknown, of_another]).stored == 4
     sides = {user: assign(experiment, user) for user in USERS}
     assert book.tally(NAME) == {
         side: (
@@ -232,7 +233,7 @@ def test_the_flush_prunes_until_nothing_is_due(
         trials.flush()
 
     assert not book.prune(int(time.time()))
-    book.record_conversions([Conversion(each, f"e{each}", 2) for each in ids])
+    book.record_conversions([Conversion(each, f"e{each}", b"somebody", 2) for each in ids])
     assert book.tally(NAME)["control"] == (1, 0)
 
 

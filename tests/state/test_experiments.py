@@ -41,6 +41,10 @@ def _exposure(
     return Exposure(recommendation_id, experiment, variant, hash_of_user(user_id), at)
 
 
+def _conversion(recommendation_id: str, event_id: str, user_id: Id, at: int) -> Conversion:
+    return Conversion(recommendation_id, event_id, hash_of_user(user_id), at)
+
+
 def _experiment(name: str = "autumn", share: float = 0.5) -> Experiment:
     return Experiment(name, "v1", "v2", share, "2026-11-23T07:20:04+00:00")
 
@@ -167,8 +171,10 @@ def test_a_conversion_counts_once_for_an_event_and_a_user(experiments: Experimen
         [_exposure("r1", 1), _exposure("r2", 1), _exposure("r3", 2, "treatment")]
     )
 
-    experiments.record_conversions([Conversion("r1", "e1", 200), Conversion("r1", "e1", 200)])
-    experiments.record_conversions([Conversion("r1", "e1", 201), Conversion("r2", "e2", 202)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)] * 2)
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 1, 201), _conversion("r2", "e2", 1, 202)]
+    )
 
     assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
 
@@ -178,8 +184,8 @@ def test_an_event_told_with_two_recommendations_counts_for_the_first(
 ) -> None:
     experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2, "treatment")])
 
-    experiments.record_conversions([Conversion("r1", "e1", 200)])
-    experiments.record_conversions([Conversion("r2", "e1", 200)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)])
+    experiments.record_conversions([_conversion("r2", "e1", 2, 200)])
 
     assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
 
@@ -189,9 +195,24 @@ def test_a_conversion_of_an_unknown_recommendation_counts_for_nobody(
 ) -> None:
     experiments.record_exposures([_exposure("r1", 1)])
 
-    experiments.record_conversions([Conversion("r9", "e1", 200), Conversion("'--", "e2", 200)])
+    experiments.record_conversions(
+        [_conversion("r9", "e1", 1, 200), _conversion("'--", "e2", 1, 200)]
+    )
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
+
+
+def test_a_purchase_of_another_user_counts_for_nobody_and_is_not_kept(
+    experiments: Experiments, state: State
+) -> None:
+    experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2)])
+
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 2, 200), _conversion("r1", "e2", 3, 200)]
+    )
+
+    assert experiments.tally("autumn") == {"control": (2, 0), "treatment": (0, 0)}
+    assert _n_rows(state)["conversion"] == 0
 
 
 def test_a_conversion_counts_within_the_window_even_where_nothing_was_pruned(
@@ -200,14 +221,16 @@ def test_a_conversion_counts_within_the_window_even_where_nothing_was_pruned(
     experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2)])
     last = 100 + CONVERSION_WINDOW_S
 
-    experiments.record_conversions([Conversion("r1", "e1", last), Conversion("r2", "e2", last + 1)])
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 1, last), _conversion("r2", "e2", 2, last + 1)]
+    )
 
     assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
 
 
 def test_an_exposure_to_an_unknown_experiment_is_left_out(experiments: Experiments) -> None:
     experiments.record_exposures([_exposure("r1", 1, experiment="never"), _exposure("r2", 2)])
-    experiments.record_conversions([Conversion("r1", "e1", 200)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)])
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
     with pytest.raises(NameNotFound, match="No experiment is named 'never'"):
@@ -219,7 +242,7 @@ def test_experiments_are_counted_apart(experiments: Experiments) -> None:
     experiments.stop("autumn")
     experiments.start("winter", "v2", "v3", 0.5)
     experiments.record_exposures([_exposure("r2", 1, "treatment", "winter")])
-    experiments.record_conversions([Conversion("r2", "e2", 300)])
+    experiments.record_conversions([_conversion("r2", "e2", 1, 300)])
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
     assert experiments.tally("winter") == {"control": (0, 0), "treatment": (1, 1)}
@@ -230,7 +253,7 @@ def test_what_no_conversion_can_name_any_more_is_forgotten_and_stays_counted(
 ) -> None:
     old, late = 1_000, 1_000 + CONVERSION_WINDOW_S
     experiments.record_exposures([_exposure("r1", 1, at=old), _exposure("r2", 2, at=late)])
-    experiments.record_conversions([Conversion("r1", "e1", old + 1)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, old + 1)])
 
     assert not experiments.prune(late)
     assert _n_rows(state) == {"exposure": 2, "conversion": 1}
@@ -238,7 +261,9 @@ def test_what_no_conversion_can_name_any_more_is_forgotten_and_stays_counted(
 
     assert _n_rows(state) == {"exposure": 1, "conversion": 0}
     assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
-    experiments.record_conversions([Conversion("r1", "e3", late), Conversion("r2", "e4", late)])
+    experiments.record_conversions(
+        [_conversion("r1", "e3", 1, late), _conversion("r2", "e4", 2, late)]
+    )
     assert experiments.tally("autumn")["control"] == (2, 2)
 
 
@@ -291,7 +316,7 @@ def test_an_erased_user_leaves_no_trace_in_the_files(
         [_exposure(f"answer-of-{user}-{n}", user) for user in range(50) for n in range(20)]
     )
     experiments.record_conversions(
-        [Conversion(f"answer-of-{user}-3", f"event-of-{user}-x", 200) for user in range(50)]
+        [_conversion(f"answer-of-{user}-3", f"event-of-{user}-x", user, 200) for user in range(50)]
     )
     traces = (hash_of_user(7), b"answer-of-7-", b"event-of-7-")
     assert all(_is_in_files(state, each) for each in traces)
