@@ -9,6 +9,7 @@ where CI=true it fails them.
 from __future__ import annotations
 
 import os
+import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from selera.contracts.errors import DatabaseError
-from selera.contracts.tables import TABLES, Table
+from selera.contracts.tables import PRODUCT, TABLES, Table
 from selera.database import open_engine
 
 KINDS = ("sqlite", "postgresql", "mariadb")
@@ -114,6 +115,32 @@ def insert(url: str, rows: Mapping[Table, Sequence[Sequence[Any]]]) -> None:
                 connection.exec_driver_sql(
                     f"INSERT INTO {table.name} ({names}) VALUES ({marks})", tuple(row)
                 )
+
+
+def insert_as_shops_do(url: str, rows: Mapping[Table, Sequence[Sequence[Any]]]) -> None:
+    """Insert rows of the required columns as a shop's own programs do, over years.
+
+    They come in any order, a few at a time, into tables with an index over the users. On SQLite
+    free space is not overwritten, so that pages keep copies of what was moved to others.
+    """
+    with opened(url) as engine:
+        is_sqlite = engine.dialect.name == "sqlite"
+        with engine.begin() as connection:
+            for table in rows.keys() - {PRODUCT} if is_sqlite else ():
+                connection.exec_driver_sql(f"CREATE INDEX {table.name}_u ON {table.name} (user_id)")
+        lines = [(table, row) for table, some in rows.items() for row in some]
+        random.Random(5).shuffle(lines)
+        mark = "?" if is_sqlite else "%s"
+        for start in range(0, len(lines), 50):
+            with engine.begin() as connection:
+                if is_sqlite:
+                    connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+                for table, row in lines[start : start + 50]:
+                    marks = ", ".join([mark] * len(table.required))
+                    names = ", ".join(table.required)
+                    connection.exec_driver_sql(
+                        f"INSERT INTO {table.name} ({names}) VALUES ({marks})", tuple(row)
+                    )
 
 
 def _administrate(url: str, statement: str) -> None:

@@ -6,21 +6,23 @@ file of any size takes next to no memory. Whoever has mapped the old file keeps 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..contracts.errors import ArtifactError
 from .reading import open_artifact, verify_artifact
-from .writing import Pieces, write_pieces
+from .writing import Pieces, sync_folder, write_pieces
 
 
 def rewrite_artifact(path: Path, changed: Mapping[str, Pieces], *, run: Mapping[str, Any]) -> None:
     """Replace the arrays `changed`, by name, in the model file at `path`; add `run` to its own.
 
-    Metadata, order and all other arrays stay, bit by bit; the checksums are made anew. The file is
-    replaced as a whole, read back in full before that, or left as it was. Raises ArtifactError
-    where it is no usable model file or lacks an array, OSError where the disk says no.
+    Metadata, order and all other arrays stay, bit by bit, and so do the permissions; the checksums
+    are made anew. The file is replaced as a whole, read back in full before that, or left as it
+    was; the new one is on the disk when this returns. Raises ArtifactError where it is no usable
+    model file or lacks an array, OSError where the disk says no.
     """
     artifact = open_artifact(path)
     if strange := sorted(changed.keys() - artifact.arrays.keys()):
@@ -30,6 +32,8 @@ def rewrite_artifact(path: Path, changed: Mapping[str, Pieces], *, run: Mapping[
     try:
         write_pieces(temporary, artifact.metadata, pieces, run={**artifact.run, **run})
         verify_artifact(temporary)
+        shutil.copymode(path, temporary)
         temporary.replace(path)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import pickle
-import tempfile
+import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,18 +52,19 @@ def write_pieces(
     """`write_artifact` of arrays that are given as pieces, and never put together in memory."""
     _check(metadata, run, arrays)
     directory = path.resolve().parent
-    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = directory / f".{path.name}.{secrets.token_hex(8)}.tmp"
+    # Not by `tempfile`, whose files are their owner's alone: who may read this one, the umask says.
+    file = temporary.open("xb")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             _write(file, metadata, arrays, run)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink()
         raise
-    _sync_directory(directory)
+    sync_folder(directory)
 
 
 def _check(
@@ -166,11 +167,11 @@ def _padding(size_bytes: int) -> bytes:
     return pickle.MEMOIZE * (size_bytes % 2) + (pickle.NONE + pickle.POP) * (size_bytes // 2)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Make a rename outlast a power cut, where the system lets a directory be synced."""
+def sync_folder(folder: Path) -> None:
+    """Make a rename outlast a power cut, where the system lets a folder be synced."""
     if os.name != "posix":
         return
-    descriptor = os.open(directory, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,14 +1,15 @@
 """Erasing a user from the shop's database: profile, behaviors and the outbox, all or nothing.
 
-What is deleted here may still lie elsewhere. SQLite's own files hold nothing of the deleted rows
-afterwards: free space is overwritten and the log emptied. What other programs left behind in free
-space when they changed or deleted rows before goes with `VACUUM` only. PostgreSQL keeps dead rows
-in its files until `VACUUM` (it runs by itself), MariaDB until its purge, and both in their logs
-until these are recycled. Backups and replicas are the shop's to clean.
+What is deleted here may still lie elsewhere. Pages of a SQLite file keep copies of rows that were
+moved to other pages when the file grew, so `leave_no_copies` writes the file anew and empties its
+log. PostgreSQL keeps dead rows in its files until `VACUUM` (it runs by itself), MariaDB until its
+purge, and both in their logs until these are recycled. Backups and replicas are the shop's to
+clean.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..contracts.behaviors import BEHAVIOR_SOURCES
 from ..contracts.errors import DatabaseError
@@ -33,19 +34,22 @@ from .failures import describe, explain, translated
 from .identity import IdFilter, can_be_stored
 from .layout import ShopLayout
 from .outbox import OUTBOX, Outbox
+from .sqlite_cures import sqlite_cure
 from .transactions import writing
 
 ERASED_TABLES: tuple[Table, ...] = (*(source.table for source in BEHAVIOR_SOURCES), USER_PROFILE)
 """Every table of the shop that says something of a user, children first."""
+
+QUICKLY_REWRITTEN_BYTES = 2**30
+"""A SQLite file of this size is written anew in some 10 s, for which its writers wait."""
 
 
 def erase_user(engine: Engine, layout: ShopLayout, user_id: Id) -> dict[str, int]:
     """Delete all rows of a user in one transaction; the number of rows by table.
 
     It may be repeated. Whoever follows a `ChangeFeed` is told to forget everything. Raises
-    `DatabaseError` where the database does not answer, where a table is a view that cannot be
-    deleted from (then nothing is deleted), and where SQLite's log cannot be emptied because another
-    program is reading (then the rows are deleted already).
+    `DatabaseError` where the database does not answer, and where a table is a view that cannot be
+    deleted from (then nothing is deleted). Copies in a SQLite file stay until `leave_no_copies`.
     """
     kind = layout.id_kind("user_id")
     if not can_be_stored(user_id, kind):
@@ -61,10 +65,37 @@ def erase_user(engine: Engine, layout: ShopLayout, user_id: Id) -> dict[str, int
             }
             if has_outbox:
                 erased[OUTBOX] = Outbox(engine.dialect).erase(connection, str(user_id))
-    if engine.dialect.name == "sqlite":
-        with translated(engine.url, "empty the log of", engine.dialect.loaded_dbapi.Error):
-            _empty_log(engine)
     return erased
+
+
+def leave_no_copies(engine: Engine, *, in_haste: bool = False) -> None:
+    """Write a SQLite file anew, so that nothing of deleted rows is in it or in its log.
+
+    Until it is done its writers wait, and it needs as much room again on the disk and among the
+    temporary files. `in_haste` leaves a file above `QUICKLY_REWRITTEN_BYTES` as it is. Raises
+    `DatabaseError` where something may still be there. Other databases look after themselves.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    path = str(engine.url.database)
+    _empty_log(engine)  # while somebody is reading, the log would grow by the whole file
+    if in_haste and (size_bytes := Path(path).stat().st_size) > QUICKLY_REWRITTEN_BYTES:
+        raise DatabaseError(
+            f"The user's rows are deleted, but unused space of {path} may still hold copies of "
+            f"them: writing {size_bytes / 2**30:.1f} GiB anew would make writers wait for too "
+            f"long. Erase the user again at a quiet hour, by hand and without --patience: selera "
+            f"erase USER_ID"
+        )
+    try:
+        _run(engine, "VACUUM")
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        cure = sqlite_cure(path, getattr(error, "sqlite_errorname", "")) or "See to the disk."
+        raise DatabaseError(
+            f"The user's rows are deleted, but unused space of {path} may still hold copies of "
+            f"them: VACUUM failed, {explain(error, engine.url)}. {cure} Erase the user again at a "
+            f"quiet hour, with room for the file twice more, there and among temporary files."
+        ) from error
+    _empty_log(engine)
 
 
 def _erase(
@@ -120,15 +151,21 @@ def _overwrite_deleted(connection: Connection) -> None:
 
 def _empty_log(engine: Engine) -> None:
     """Move what is in SQLite's log into the file and cut the log to nothing."""
-    # No transaction may be open, and SQLAlchemy's connections begin one.
-    connection = engine.raw_connection()
-    try:
-        is_busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    finally:
-        connection.close()
+    with translated(engine.url, "empty the log of", engine.dialect.loaded_dbapi.Error):
+        is_busy = _run(engine, "PRAGMA wal_checkpoint(TRUNCATE)")[0]
     if is_busy:
         raise DatabaseError(
             f"The user's rows are deleted, but {engine.url.database}-wal still holds copies of "
-            f"them, because another program is reading the database. Erase the user again when it "
+            f"them, because another program is using the database. Erase the user again when it "
             f"has finished."
         )
+
+
+def _run(engine: Engine, statement: str) -> Any:
+    """The first row of a statement that SQLite refuses in a transaction; None where it has none."""
+    # SQLAlchemy's connections begin one.
+    connection = engine.raw_connection()
+    try:
+        return connection.cursor().execute(statement).fetchone()
+    finally:
+        connection.close()

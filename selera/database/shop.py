@@ -17,7 +17,7 @@ from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
 from ..contracts.zones import find_zone
 from .catalogue_rows import catalogue_token_query, read_catalogue
 from .engine import connect, parse_url, ping
-from .erasing import erase_user
+from .erasing import erase_user, leave_no_copies
 from .events import EventStore
 from .failures import translated
 from .feed import ChangeFeed
@@ -146,7 +146,9 @@ class Shop:
 
     def erase(self, user_id: Id) -> dict[str, int]:
         """Delete a user from all tables; the number of rows by table (`erasing` says more)."""
-        return erase_user(self._engine, self._layout, user_id)
+        erased = erase_user(self._engine, self._layout, user_id)
+        leave_no_copies(self._engine)
+        return erased
 
     def user_ids(self, offset: int, limit: int) -> list[Id]:
         """The ids of a page of the profiles, sorted as the database sorts them."""

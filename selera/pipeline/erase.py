@@ -59,6 +59,7 @@ TABLES_OF_NOBODY = (
     "decision",
     "rule",
     "experiment",
+    "experiment_count",
 )
 """Tables of Selera's own database that hold no user."""
 
@@ -89,14 +90,19 @@ class Places(msgspec.Struct, frozen=True):
 
 
 def register(
-    places: Places, progress: Progress = silent, *, wait: bool = True, is_alone: bool = False
+    places: Places,
+    progress: Progress = silent,
+    *,
+    wait: bool = True,
+    is_alone: bool = False,
+    in_haste: bool = False,
 ) -> tuple[Holder, ...]:
     """Every place that can hold a user, in the order in which they are cleaned.
 
     Whatever keeps anything of a user belongs here.
     """
     return (
-        ShopTables(places.database),
+        ShopTables(places.database, in_haste),
         Caches(places.state),
         StateTables(places.state),
         Leftovers(places.data, places.model),
@@ -121,11 +127,13 @@ def erase(
 
     With `patience_s`, nothing begins while a training, an ETL or another erasure with patience is
     under way, and none of them begins before the end. Where one goes on for so many seconds,
-    TrainingUnderWay is raised, and nothing is erased.
+    TrainingUnderWay is raised, and nothing is erased. Somebody waits then, so a large SQLite file
+    is not written anew, which the receipt tells.
     """
+    in_haste = patience_s is not None
     with ExitStack() as held:
         is_alone = patience_s is not None and _is_left_alone(places, progress, patience_s, held)
-        holders = register(places, progress, wait=wait, is_alone=is_alone)
+        holders = register(places, progress, wait=wait, is_alone=is_alone, in_haste=in_haste)
         return _erase(user_id, places, holders, progress)
 
 

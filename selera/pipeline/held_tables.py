@@ -7,11 +7,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contracts.errors import DatabaseError, StateError
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import TABLES
 from ..database import Shop, open_engine
 from ..database.engine import parse_url
-from ..database.erasing import erase_user
+from ..database.erasing import erase_user, leave_no_copies
 from ..database.failures import translated
 from ..database.layout import read_layout
 from ..database.outbox import OUTBOX
@@ -25,9 +26,13 @@ _COUNT_PARTICIPANTS = "SELECT count(*) FROM participant WHERE user_hash = ?"
 
 @dataclass
 class ShopTables:
-    """The shop's own database; where that is SQLite, deleted bytes are overwritten."""
+    """The shop's own database; where that is SQLite, its file is written anew.
+
+    in_haste : whether somebody waits for the answer, and no large file is written anew
+    """
 
     database: str
+    in_haste: bool = False
 
     name = "shop database"
     holds = "profile, behaviors, events that were told of late"
@@ -45,15 +50,20 @@ class ShopTables:
             return (shop.profile(user_id) is not None) + len(shop.history(user_id))
 
     def erase(self, user_id: Id, *, known: bool) -> Outcome:
-        """Delete the rows of the user from all tables, in one transaction."""
+        """Delete the rows of the user from all tables, in one transaction; then the copies."""
         engine = open_engine(self.database)
+        problems: tuple[str, ...] = ()
         try:
             with translated(engine.url, "read the tables of"), engine.connect() as connection:
                 layout = read_layout(connection)
             rows = erase_user(engine, layout, user_id)
+            try:
+                leave_no_copies(engine, in_haste=self.in_haste)
+            except DatabaseError as error:
+                problems = (str(error),)
         finally:
             engine.dispose()
-        return Outcome({name: count for name, count in rows.items() if count})
+        return Outcome({name: count for name, count in rows.items() if count}, problems)
 
     def id_kind(self) -> IdKind:
         """What the user ids of the shop are. Raises DatabaseError where it does not answer."""
@@ -85,10 +95,17 @@ class StateTables:
                 return int(found.scalar_one())
 
     def erase(self, user_id: Id, *, known: bool) -> Outcome:
-        """Delete the user from all experiments; the pages are overwritten."""
+        """Delete the user from all experiments; then the copies."""
+        problems: tuple[str, ...] = ()
         with self._open() as state:
-            n_erased = 0 if state is None else Experiments(state).erase_user(user_id)
-        return Outcome({"experiments": n_erased} if n_erased else {})
+            if state is None:
+                return Outcome()
+            n_erased = Experiments(state).erase_user(user_id)
+            try:
+                state.settle()
+            except StateError as error:
+                problems = (str(error),)
+        return Outcome({"experiments": n_erased} if n_erased else {}, problems)
 
     @contextmanager
     def _open(self) -> Iterator[State | None]:

@@ -24,9 +24,9 @@ import structlog
 from numpy.typing import NDArray
 
 from ..artifact import open_artifact, verify_artifact, write_artifact
+from ..artifact.writing import sync_folder
 from ..contracts.errors import ArtifactError
 from ..contracts.protocols import Arrays
-from ..etl.files import sync_folder
 from .locks import exclusive
 
 log = structlog.get_logger(__name__)

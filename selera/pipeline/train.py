@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 
-from ..artifact import open_artifact
+from ..artifact import verify_artifact
 from ..contracts.errors import ArtifactError, Kept, NothingToLearn
 from ..contracts.interactions import Interactions
 from ..contracts.protocols import Progress, silent
@@ -24,7 +24,7 @@ from ..etl import TrainingData, load_training_csv
 from ..evaluation import Evaluation, EvaluationConfig, evaluate
 from ..models import Recommender
 from ..serving.slot import ModelSlot
-from ..state import DecisionAction, Decisions
+from ..state import DecisionAction, Decisions, Experiments
 from ..training import TrainingConfig, fit_recommender, require_recipe
 from ..training.targets import strongest_behavior
 from .gate import GateConfig, Verdict, content_facts, judge_recipe
@@ -71,14 +71,15 @@ def train(
     settings_sha256: str = "",
     book: Decisions | None = None,
     force: bool = False,
-    protected: frozenset[str] = frozenset(),
+    experiments: Experiments | None = None,
 ) -> TrainReport:
     """Train on the CSV `data` and publish the model as `output`, if the gate lets it pass.
 
     Where there is no model yet, a plain `svd` is published first, which takes a few seconds: the
     shop has answers while the model that was asked for is judged and fitted. `settings_sha256` is
     kept in the model and tells whose settings it has. What is decided goes into the `book`; with
-    `force` the gate is not asked. `protected` versions are not pruned.
+    `force` the gate is not asked. In the end the oldest versions are removed, but none that one of
+    the `experiments` answers with by then.
 
     One training at a time: another one of this output is awaited if `wait`, else Busy is raised.
     The CSV is read once the lock is held and no ETL is writing it, so the newest data wins. Raises
@@ -98,7 +99,7 @@ def train(
         judged = run.judge()
         recommender, verdict = run.contest(champion, judged)
         version = run.release(recommender, champion, verdict)
-        tidy(output, book, keep_versions=config.keep_versions, protected=protected)
+        tidy(output, book, experiments, keep_versions=config.keep_versions, written=version)
     if not verdict.is_good:
         raise Kept(_kept_message(version, verdict, champion, output))
     report = TrainReport(
@@ -140,8 +141,8 @@ def _champion(output: Path, *, force: bool) -> _Champion:
     if not output.exists():
         return _Champion(None, None, "it is the first model")
     try:
+        artifact = verify_artifact(output)  # a disk may have changed what only computing would see
         ModelSlot(output).current()  # refuses what cannot answer
-        artifact = open_artifact(output)
         # Compiled kernels take no read-only arrays, and those of a mapped file are.
         arrays = {name: array.copy() for name, array in artifact.arrays.items()}
         model = Recommender.from_parts(artifact.metadata, arrays, artifact.run)

@@ -19,7 +19,7 @@ import structlog
 from ..artifact import Artifact, open_artifact, verify_artifact
 from ..contracts.errors import ArtifactError, StateError, VersionNotFound
 from ..serving.slot import ModelSlot
-from ..state import Decision, DecisionAction, Decisions
+from ..state import Decision, DecisionAction, Decisions, Experiments
 from .locks import exclusive
 from .publish import iso, prune, published_version, replace_published, versions_folder
 
@@ -128,16 +128,27 @@ def rollback_target(output: Path, book: Decisions | None) -> str | None:
 
 
 def tidy(
-    output: Path, book: Decisions | None, *, keep_versions: int, protected: frozenset[str]
+    output: Path,
+    book: Decisions | None,
+    experiments: Experiments | None,
+    *,
+    keep_versions: int,
+    written: str,
 ) -> list[str]:
     """Remove the oldest versions until `keep_versions` are left; return the names of those removed.
 
-    Never removed are the published one, the one that `roll_back` would publish, and `protected`
-    ones, even where they alone are more.
+    Never removed are the published one, the one that `roll_back` would publish, the one just
+    `written`, which may be kept aside, and those that the running experiment answers with, even
+    where they alone are more. Where nobody can tell what runs, nothing is removed.
     """
     with exclusive(versions_folder(output), "publication", wait=True):
+        try:
+            in_use = frozenset() if experiments is None else experiments.versions_in_use()
+        except StateError as error:
+            log.warning("no version was removed, as an experiment may run", reason=str(error))
+            return []
         target = rollback_target(output, book)
-        kept = protected | ({target} if target else set())
+        kept = in_use | {written} | ({target} if target else set())
         removed = prune(output, keep_versions=keep_versions, protected=kept)
         published = published_version(output)
     for version in removed:

@@ -161,7 +161,12 @@ class Trials:
         if self._book is None:
             return
         self._conversions.extend(
-            Conversion(event.recommendation_id, event.event_id, int(time.time()))
+            Conversion(
+                event.recommendation_id,
+                event.event_id,
+                hash_of_user(event.user_id),
+                int(time.time()),
+            )
             for event in events
             if event.recommendation_id and event.type == "purchase"
         )

@@ -80,16 +80,24 @@ class State:
             yield connection
 
     def settle(self) -> None:
-        """Move what was written into the main file, and empty the log of earlier pages.
+        """Write the main file anew and empty the log: what was deleted is then in neither.
 
-        What was deleted is then in neither, as far as no reader still looks at it.
+        Raises StateError where another process that reads or writes keeps it from that.
         """
-        with _told(self.path, "tidy up"):
+        with _told(self.path, "take what was deleted out of"):
             connection = self._engine.raw_connection()
             try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor = connection.cursor()
+                cursor.execute("VACUUM")  # pages keep copies of rows that were moved to others
+                is_busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
                 connection.close()
+        if is_busy:
+            raise StateError(
+                f"{self.path}-wal still holds copies of what was deleted from Selera's own "
+                "database, because another program is using it. Erase the user again when it has "
+                "finished."
+            )
 
     def close(self) -> None:
         """Close all connections."""

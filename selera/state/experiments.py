@@ -4,7 +4,8 @@ A user belongs to one side by a hash of the experiment's name and the user's id,
 to be stored to answer a request, every worker agrees, and the next experiment mixes users anew.
 What is stored is who was exposed (a hash, not the id) by which recommendation, and what events
 named that recommendation. The counts of an experiment stay; which recommendation it was is
-forgotten when no event is awaited any more that names it.
+forgotten when no event is awaited any more that names it, and who took part when the experiment has
+ended and none is awaited of it.
 """
 
 from __future__ import annotations
@@ -23,16 +24,11 @@ from ..contracts.ids import Id
 from .clock import now_text
 from .engine import State
 from .names import check_name
+from .pruning import CONVERSION_WINDOW_S, prune
 from .remembered import Remembered
 
 Variant = Literal["control", "treatment"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-
-CONVERSION_WINDOW_S = 7 * 86_400
-"""An event counts that comes within this time of the recommendation that it names."""
-
-PRUNED_AT_ONCE = 500
-"""Rows of a table that one transaction drops: some 10 ms in which nobody else can write."""
 
 _N_HASH_BYTES = 16
 _COLUMNS = "name, control_version, treatment_version, share, started_at, stopped_at"
@@ -56,23 +52,21 @@ _EXPOSE = (
 )
 _CONVERT = (
     "INSERT OR IGNORE INTO conversion (event_id, participant_id, at)"
-    " SELECT :event_id, participant_id, :at FROM exposure"
-    f" WHERE recommendation_id = :recommendation_id AND at >= :at - {CONVERSION_WINDOW_S}"
+    " SELECT :event_id, participant_id, :at FROM exposure JOIN participant USING (participant_id)"
+    " WHERE recommendation_id = :recommendation_id AND user_hash = :user_hash"
+    f" AND at >= :at - {CONVERSION_WINDOW_S}"
 )
 _CONVERTED = (
     "UPDATE participant SET converted_at = :at WHERE converted_at IS NULL AND participant_id ="
     " (SELECT participant_id FROM conversion WHERE event_id = :event_id)"
 )
+_OF_NAME = "WHERE experiment_id = (SELECT experiment_id FROM experiment WHERE name = :name)"
 _TALLY = text(
-    "SELECT variant, count(*), count(converted_at) FROM participant JOIN experiment"
-    " USING (experiment_id) WHERE name = :name GROUP BY variant"
-)
-_PRUNE = tuple(
-    text(
-        f"DELETE FROM {table} WHERE {key} IN"
-        f" (SELECT {key} FROM {table} WHERE at < :before ORDER BY at LIMIT :most)"
-    )
-    for table, key in (("exposure", "recommendation_id"), ("conversion", "event_id"))
+    "SELECT variant, sum(n_users), sum(n_converted) FROM"
+    " (SELECT variant, count(*) AS n_users, count(converted_at) AS n_converted"
+    f" FROM participant {_OF_NAME} GROUP BY variant"
+    f" UNION ALL SELECT variant, n_users, n_converted FROM experiment_count {_OF_NAME})"
+    " GROUP BY variant"
 )
 _ERASE = text("DELETE FROM participant WHERE user_hash = :user_hash")
 
@@ -112,10 +106,15 @@ class Exposure(msgspec.Struct, frozen=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """One event that named the recommendation that led to it; `at` is UTC seconds."""
+    """One event that named the recommendation that led to it.
+
+    user_hash : of `hash_of_user`, whose event it is
+    at : UTC seconds
+    """
 
     recommendation_id: str
     event_id: str
+    user_hash: bytes
     at: int
 
 
@@ -198,6 +197,11 @@ class Experiments:
         """The experiment that runs, as it was at most a second ago; None where there is none."""
         return self._running.get()
 
+    def versions_in_use(self) -> frozenset[str]:
+        """The versions that the experiment which runs at this moment answers with."""
+        running = self._read_running()
+        return frozenset({running.control_version, running.treatment_version} if running else ())
+
     def all(self) -> list[Experiment]:
         """Every experiment, the newest first."""
         with self._state.reading("read the experiments of") as connection:
@@ -220,7 +224,7 @@ class Experiments:
         """Count which users converted, in one transaction; exposures are recorded before.
 
         An event counts once, however often it is told, and only where its recommendation was
-        recorded as an exposure at most `CONVERSION_WINDOW_S` before.
+        recorded as an exposure of the same user at most `CONVERSION_WINDOW_S` before.
         """
         if not batch:
             return
@@ -230,15 +234,12 @@ class Experiments:
             connection.exec_driver_sql(_CONVERTED, rows)
 
     def prune(self, now: int) -> bool:
-        """Forget which recommendations and events they were where `CONVERSION_WINDOW_S` is over.
+        """Forget some of what is needed no more; whether there may be more (`pruning`).
 
-        At most `PRUNED_AT_ONCE` of each; whether there may be more. `now` is in UTC seconds. Users
-        that were counted stay counted.
+        `now` is in UTC seconds. What was counted stays counted.
         """
-        bounds = {"before": now - CONVERSION_WINDOW_S, "most": PRUNED_AT_ONCE}
         with self._state.writing("prune the experiments of") as connection:
-            n_gone = [connection.execute(statement, bounds).rowcount for statement in _PRUNE]
-        return max(n_gone) == PRUNED_AT_ONCE
+            return prune(connection, now)
 
     def tally(self, name: str) -> dict[Variant, tuple[int, int]]:
         """Of each side: how many users were exposed, and how many of them converted.
@@ -256,12 +257,10 @@ class Experiments:
     def erase_user(self, user_id: Id) -> int:
         """Remove all that is held of a user; how many experiments had something.
 
-        The pages of the file are overwritten too.
+        Copies in the file stay until the state is settled.
         """
         with self._state.writing("erase a user from") as connection:
-            n_erased = connection.execute(_ERASE, {"user_hash": hash_of_user(user_id)}).rowcount
-        self._state.settle()
-        return n_erased
+            return connection.execute(_ERASE, {"user_hash": hash_of_user(user_id)}).rowcount
 
     def _read_running(self) -> Experiment | None:
         with self._state.reading("read the experiments of") as connection:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pickle
+import stat
 import subprocess
 import sys
 import zlib
@@ -49,6 +50,17 @@ def test_what_is_written_is_read(path: Path) -> None:
     for name, array in arrays().items():
         np.testing.assert_array_equal(artifact.arrays[name], array)
         assert artifact.arrays[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
+def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int, mode: int) -> None:
+    """It holds the ids and histories of all users."""
+    before = os.umask(umask)
+    try:
+        write_artifact(tmp_path / "model.pkl", METADATA, arrays(), run=RUN)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "model.pkl").stat().st_mode) == mode
 
 
 def test_arrays_are_aligned_mapped_and_read_only(path: Path) -> None:

@@ -1,3 +1,4 @@
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from selera.artifact import open_artifact, verify_artifact, write_artifact
+from selera.artifact import open_artifact, rewriting, verify_artifact, write_artifact
 from selera.artifact.rewriting import rewrite_artifact
 from selera.contracts.errors import ArtifactError
 
@@ -41,6 +42,28 @@ def test_pieces_make_the_file_that_whole_arrays_make(model: Path, tmp_path: Path
     write_artifact(wanted, {"algorithm": "svd"}, arrays | whole, run={**RUN, "erased_users": 1})
     assert model.read_bytes() == wanted.read_bytes()
     assert b"bob" not in model.read_bytes()
+
+
+def test_the_new_file_is_on_the_disk_before_it_is_called_done(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut must not bring the old file back, and with it whom it held."""
+    synced: list[tuple[Path, bytes]] = []
+    monkeypatch.setattr(
+        rewriting, "sync_folder", lambda folder: synced.append((folder, model.read_bytes()))
+    )
+
+    rewrite_artifact(model, {"ranker.odd": (np.zeros(2, dtype=np.uint8),)}, run={})
+
+    assert synced == [(model.parent, model.read_bytes())]
+
+
+def test_who_may_read_the_file_stays_as_it_was(model: Path) -> None:
+    model.chmod(0o640)
+
+    rewrite_artifact(model, {"ranker.odd": (np.zeros(2, dtype=np.uint8),)}, run={})
+
+    assert stat.S_IMODE(model.stat().st_mode) == 0o640
 
 
 def test_everything_before_the_first_change_stays_as_it_was(model: Path) -> None:

@@ -37,9 +37,10 @@ def _sell(every: dict[str, int], n_users: int = 4000) -> None:
         exposures, conversions = [], []
         for user in range(n_users):
             side = assign(experiment, user)
-            exposures.append(Exposure(f"r{user}", experiment.name, side, hash_of_user(user), 100))
+            hashed = hash_of_user(user)
+            exposures.append(Exposure(f"r{user}", experiment.name, side, hashed, 100))
             if user % every[side] == 0:
-                conversions.append(Conversion(f"r{user}", f"e{user}", 200))
+                conversions.append(Conversion(f"r{user}", f"e{user}", hashed, 200))
         kept.record_exposures(exposures)
         kept.record_conversions(conversions)
 

@@ -1,5 +1,6 @@
 """An erased user is gone: from every table, and from the bytes of SQLite's files."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ from sqlalchemy import text
 
 from selera.contracts.errors import DatabaseError
 from selera.contracts.ids import Id
-from selera.contracts.tables import BUY, RATING, REVIEW, USER_PROFILE, VISIT
-from selera.database import insert_rows
-from selera.database.erasing import ERASED_TABLES
+from selera.contracts.tables import BUY, PRODUCT, RATING, REVIEW, USER_PROFILE, VISIT
+from selera.database import erasing, insert_rows
+from selera.database.erasing import ERASED_TABLES, erase_user, leave_no_copies
+from selera.database.layout import read_layout
 from selera.database.outbox import OUTBOX
 from tests.database.stores import count, make_full_shop, make_poor_shop, one_of_each, open_store
 from tests.database.test_shop import ODD_IDS
-from tests.shops import execute, insert, opened
+from tests.shops import execute, insert, insert_as_shops_do, make_minimal_shop, opened
 
 NAME = "Sri Wahyuningsih-Erasmus"
 
@@ -142,7 +144,7 @@ def test_no_byte_of_the_user_stays_in_the_files(
     make_full_shop(database_url, text_ids={"user_id"})
     with opened(database_url) as engine, engine.raw_connection() as raw:
         raw.cursor().execute("PRAGMA secure_delete = OFF")
-        raw.cursor().execute(f"PRAGMA journal_mode = {journal}")
+    _use_journal(database_url, journal)
     others: list[Id] = [f"user-{n}" for n in range(300)]
     _fill(database_url, [*others[:150], unique, *others[150:]])
     with opened(database_url) as engine:
@@ -160,6 +162,36 @@ def test_no_byte_of_the_user_stays_in_the_files(
                 assert shop.erase(unique)[USER_PROFILE.name] == 1
                 assert _found(tmp_path, unique, NAME) == []
                 assert len(shop.history(others[0])) == 4
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+def test_no_copy_stays_on_pages_that_once_held_the_rows_of_a_user(
+    database_url: str, tmp_path: Path, journal: str
+) -> None:
+    ids = [f"user-{n * 7919 % 10_007:05}-{n}" for n in range(150)]
+    make_minimal_shop(database_url, id_type="VARCHAR(64)")
+    _use_journal(database_url, journal)
+    visits = [(f"v{n}", ids[n % 150], f"p{n % 17}", 1) for n in range(3000)]
+    people = [(id, f"name of {id}", "f", 30, "Solo") for id in ids]
+    insert_as_shops_do(database_url, {USER_PROFILE: people, VISIT: visits})
+    gone, kept = ids[:40], ids[40:]
+    with opened(database_url) as engine:
+        with engine.connect() as connection:
+            layout = read_layout(connection)
+        for id in gone:
+            assert erase_user(engine, layout, id)[VISIT.name] == 20
+        assert len(_found(tmp_path, *gone)) > 20, "SQLite leaves copies, else this tests nothing"
+
+        leave_no_copies(engine)
+
+    assert _found(tmp_path, *gone) == []
+    assert count(database_url, VISIT.name) == 20 * len(kept)
+
+
+def _use_journal(url: str, journal: str) -> None:
+    with opened(url) as engine, engine.raw_connection() as raw:
+        raw.cursor().execute(f"PRAGMA journal_mode = {journal}")
 
 
 def _found(folder: Path, *texts: str) -> list[tuple[str, str]]:
@@ -187,3 +219,46 @@ def test_a_reader_that_keeps_the_log_full_is_said_to(
             assert shop.history(1) == []
         assert set(shop.erase(1).values()) == {0}
         assert (tmp_path / "shop.db-wal").stat().st_size == 0
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_writer_that_keeps_the_file_from_being_written_anew_is_said_to(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selera.database.drivers.BUSY_TIMEOUT_S", 0.2)
+    make_full_shop(database_url)
+    _use_journal(database_url, "DELETE")
+    _fill(database_url, [1])
+    said = r"rows are deleted, but .*copies.*locked\. Another program .*again at a quiet hour"
+    with opened(database_url) as engine, opened(database_url) as other, other.begin() as writer:
+        writer.exec_driver_sql(f"DELETE FROM {VISIT.name}")
+        with pytest.raises(DatabaseError, match=said):
+            leave_no_copies(engine)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_disk_without_room_for_the_file_is_said(database_url: str, tmp_path: Path) -> None:
+    make_full_shop(database_url, product_ids=range(2000))
+    before = (tmp_path / "shop.db").read_bytes()
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(database_url) as engine:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, most))
+        try:
+            with pytest.raises(DatabaseError, match="copies.*VACUUM failed.*room for the file"):
+                leave_no_copies(engine)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert count(database_url, PRODUCT.name) == 2000
+        leave_no_copies(engine)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_large_file_is_written_anew_only_where_nobody_waits(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_full_shop(database_url)
+    monkeypatch.setattr(erasing, "QUICKLY_REWRITTEN_BYTES", 4096)
+    with opened(database_url) as engine:
+        with pytest.raises(DatabaseError, match=r"copies of them: writing 0\.0 GiB .*selera erase"):
+            leave_no_copies(engine, in_haste=True)
+        leave_no_copies(engine)

@@ -13,7 +13,7 @@ from selera.artifact import open_artifact
 from selera.contracts.ids import Id
 from selera.contracts.tables import BUY, PRODUCT, RATING, REVIEW, USER_PROFILE, VISIT, Table
 from selera.pipeline.erase import EraseConfig, Places
-from tests.shops import make_minimal_shop
+from tests.shops import insert_as_shops_do, make_minimal_shop
 
 INTEGER, TEXT = 900077, "erase-me-7f3a"
 NAME, PLACE, WORDS = "Zebulon Quxwhistle", "Xanadu-on-Nowhere", "zorblax delight, I say"
@@ -65,7 +65,8 @@ def make_shop(
         RATING: ratings,
         REVIEW: reviews,
     }
-    make_minimal_shop(url, rows, id_type="VARCHAR(64)" if is_text else "BIGINT")
+    make_minimal_shop(url, id_type="VARCHAR(64)" if is_text else "BIGINT")
+    insert_as_shops_do(url, rows)
     return Places(
         database=url,
         data=folder / "data-training.csv",

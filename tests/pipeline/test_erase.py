@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def _expose(places: Places, user_id: Id) -> None:
         book.start("a", "v1", "v2", 0.5)
         user_hash = hash_of_user(user_id)
         book.record_exposures([Exposure("recommendation-1", "a", "control", user_hash, 1)])
-        book.record_conversions([Conversion("recommendation-1", "event-1", 2)])
+        book.record_conversions([Conversion("recommendation-1", "event-1", user_hash, 2)])
 
 
 def _tell(places: Places, user_id: Id) -> None:
@@ -342,6 +343,50 @@ def test_a_database_that_is_away_is_told_and_the_rest_is_cleaned(tmp_path: Path)
     assert _removed(receipt, "experiments") == {"experiments": 1}
     assert (tmp_path / "access.log").read_text() == ""
     (tmp_path / "elsewhere.db").rename(tmp_path / "shop.db")
+    assert erase(TEXT, places).complete
+    assert list(traces(tmp_path, TEXT)) == []
+
+
+def test_who_keeps_copies_from_being_removed_is_told_and_it_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while somebody copies the databases: both have a reader for a long time."""
+    monkeypatch.setattr("selera.database.drivers.BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("selera.state.engine.BUSY_TIMEOUT_S", 0.1)
+    places = make_shop(tmp_path, TEXT, n_users=9)
+    _expose(places, TEXT)
+    with (
+        closing(sqlite3.connect(tmp_path / "shop.db")) as copier,
+        closing(sqlite3.connect(places.state)) as other,
+    ):
+        for each in (copier, other):
+            each.execute("BEGIN")
+            each.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+        first, second = erase(TEXT, places), erase(TEXT, places)
+
+    assert (first.found, first.complete) == (True, False)
+    assert _removed(first, "shop database")["data_user_profile"] == 1
+    assert _removed(first, "experiments") == {"experiments": 1}
+    assert (second.found, second.complete) == (False, False)
+    for each in (first, second):
+        (of_shop,), (of_state,) = _problems(each).values()
+        assert "shop.db-wal still holds copies" in of_shop
+        assert f"{places.state.name}-wal still holds copies" in of_state
+    assert erase(TEXT, places).complete
+    assert list(traces(tmp_path, TEXT)) == []
+
+
+def test_a_large_file_is_not_written_anew_while_a_request_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selera.database.erasing.QUICKLY_REWRITTEN_BYTES", 4096)
+    places = make_shop(tmp_path, TEXT, n_users=30)
+
+    receipt = erase(TEXT, places, patience_s=1)
+
+    assert (receipt.found, receipt.complete) == (True, False)
+    assert "without --patience: selera erase" in _problems(receipt)["shop database"][0]
     assert erase(TEXT, places).complete
     assert list(traces(tmp_path, TEXT)) == []
 

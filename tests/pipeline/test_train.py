@@ -9,10 +9,12 @@ from selera.artifact import open_artifact, verify_artifact
 from selera.contracts.errors import Busy, ConfigError, DataError
 from selera.evaluation.metrics import Interval
 from selera.models import Recommender
+from selera.pipeline.experiments import start_experiment
 from selera.pipeline.files import sha256
 from selera.pipeline.locks import exclusive
 from selera.pipeline.train import TrainConfig, TrainReport, train
 from selera.pipeline.watch_csv import published_from
+from selera.state import Experiments, State
 from tests.processes import ROOT, running, wait_until
 from tests.small_shop import N_BEHAVIORS, N_ITEMS, N_USERS, write_training_csv
 
@@ -173,6 +175,42 @@ def test_a_broken_csv_leaves_the_published_model(data: Path, output: Path) -> No
         train(data, output, SVD)
 
     assert _open(output).version == version
+
+
+def test_a_published_model_with_a_flipped_bit_is_not_compared_with_and_replaced(
+    data: Path, output: Path
+) -> None:
+    train(data, output, SVD)
+    content = bytearray(output.read_bytes())
+    histories = open_artifact(output).arrays["users.histories.items"].tobytes()
+    content[content.find(histories) + 3] ^= 0x40  # the first item of the first user: row 2**30
+    output.unlink()
+    output.write_bytes(content)
+
+    report = train(data, output, SVD)
+
+    assert report.gate.reason == "the published model cannot be opened"
+    assert verify_artifact(output).run["version"] == report.version
+
+
+def test_the_versions_of_an_experiment_that_began_during_the_training_stay(
+    data: Path, output: Path, tmp_path: Path
+) -> None:
+    config = msgspec.structs.replace(SVD, keep_versions=1)
+    first, second = (train(data, output, SVD, force=True).version for _ in range(2))
+    with State.open(tmp_path / "state.db") as state:
+
+        def begin(stage: str, done: int, total: int | None) -> None:
+            book = Experiments(state)
+            if stage.startswith("fitting") and book.running() is None:
+                start_experiment(output, book, "autumn", first, second, 0.5)
+
+        train(data, output, config, begin, experiments=Experiments(state), force=True)
+        third = train(data, output, config, experiments=Experiments(state), force=True).version
+
+    left = sorted(path.stem for path in (tmp_path / "models").glob("*.pkl"))
+    assert left[:2] == sorted([first, second])
+    assert third in left
 
 
 def test_an_unknown_model_names_the_known_ones(data: Path, output: Path) -> None:

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,20 +9,32 @@ import pytest
 
 from selera.artifact import open_artifact, write_artifact
 from selera.contracts.errors import ArtifactError, VersionNotFound
-from selera.pipeline.publish import published_version, version_name
+from selera.pipeline.experiments import start_experiment
+from selera.pipeline.locks import exclusive
+from selera.pipeline.publish import published_version, version_name, versions_folder
 from selera.pipeline.train import TrainConfig, train
 from selera.pipeline.versions import list_versions, promote, roll_back, rollback_target, tidy
-from selera.state import Decisions, State
+from selera.state import Decisions, Experiments, State
 from tests.small_shop import write_training_csv
 
 WHEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-NAMES = tuple(version_name(WHEN + timedelta(days=day), f"{day}" * 6) for day in range(4))
+NAMES = tuple(version_name(WHEN + timedelta(days=day), f"{day}" * 6) for day in range(5))
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Decisions]:
-    with State.open(tmp_path / "state.db") as state:
-        yield Decisions(state)
+def state(tmp_path: Path) -> Iterator[State]:
+    with State.open(tmp_path / "state.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def book(state: State) -> Decisions:
+    return Decisions(state)
+
+
+@pytest.fixture
+def experiments(state: State) -> Experiments:
+    return Experiments(state)
 
 
 @pytest.fixture(scope="module")
@@ -146,32 +159,72 @@ def test_the_list_tells_what_is_published_and_what_is_damaged(
     assert [each.version for each in found] == list(reversed(NAMES))
     assert [each.version for each in found if each.published] == [NAMES[1]]
     assert [each.version for each in found if each.problem] == [NAMES[2]]
-    published = found[2]
+    published = found[3]
     assert published.algorithm == "popularity"
     assert published.decision is not None
     assert published.decision.action == "promoted"
     assert published.size_bytes == output.stat().st_size
 
 
-def test_tidying_spares_the_published_one_the_one_before_and_protected_ones(
-    output: Path, book: Decisions
+def test_tidying_spares_the_published_one_the_one_before_the_newest_and_those_in_use(
+    output: Path, book: Decisions, experiments: Experiments
 ) -> None:
     promote(output, NAMES[1], book)
     promote(output, NAMES[0], book)
+    start_experiment(output, experiments, "autumn", NAMES[1], NAMES[2], 0.5)
 
-    removed = tidy(output, book, keep_versions=1, protected=frozenset({NAMES[2]}))
+    removed = tidy(output, book, experiments, keep_versions=1, written=NAMES[4])
 
     assert removed == [NAMES[3]]
-    left = sorted(path.stem for path in (output.parent / "models").glob("*.pkl"))
-    assert left == sorted(NAMES[:3])
+    assert _left(output) == [*NAMES[:3], NAMES[4]]
     assert (book.all()[0].action, book.all()[0].version) == ("pruned", NAMES[3])
 
 
 def test_tidying_keeps_the_newest(output: Path) -> None:
-    promote(output, NAMES[3], None)
+    promote(output, NAMES[4], None)
 
-    assert tidy(output, None, keep_versions=3, protected=frozenset()) == [NAMES[0]]
-    assert tidy(output, None, keep_versions=3, protected=frozenset()) == []
+    assert tidy(output, None, None, keep_versions=4, written=NAMES[4]) == [NAMES[0]]
+    assert tidy(output, None, None, keep_versions=4, written=NAMES[4]) == []
+
+
+def test_an_experiment_that_begins_while_versions_are_removed_finds_them_gone_or_keeps_them(
+    output: Path, book: Decisions, experiments: Experiments
+) -> None:
+    """Whoever has the lock first: the other one knows what was done under it."""
+    promote(output, NAMES[4], book)
+    begun = threading.Thread(
+        target=start_experiment, args=(output, experiments, "autumn", NAMES[0], NAMES[1], 0.5)
+    )
+    with exclusive(versions_folder(output), "publication", wait=False):
+        begun.start()
+        begun.join(0.2)
+        assert begun.is_alive()
+        assert experiments.versions_in_use() == frozenset()
+    begun.join()
+
+    tidy(output, book, experiments, keep_versions=1, written=NAMES[4])
+
+    assert _left(output) == [*NAMES[:2], NAMES[3], NAMES[4]]  # the one before is the next older
+    experiments.stop("autumn")
+    tidy(output, book, experiments, keep_versions=1, written=NAMES[4])
+    said = f"no model version '{NAMES[0]}' .*there are: {NAMES[3]}"
+    with pytest.raises(VersionNotFound, match=said):
+        start_experiment(output, experiments, "winter", NAMES[0], NAMES[4], 0.5)
+
+
+def test_nothing_is_removed_where_nobody_can_tell_what_runs(
+    output: Path, experiments: Experiments, tmp_path: Path
+) -> None:
+    promote(output, NAMES[4], None)
+    (tmp_path / "state.db").rename(tmp_path / "elsewhere.db")
+
+    assert tidy(output, None, experiments, keep_versions=1, written=NAMES[4]) == []
+
+    assert _left(output) == list(NAMES)
+
+
+def _left(output: Path) -> list[str]:
+    return sorted(path.stem for path in (output.parent / "models").glob("*.pkl"))
 
 
 def test_going_back_to_a_model_of_50_mb_costs_less_than_a_second(

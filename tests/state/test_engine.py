@@ -230,6 +230,37 @@ def test_a_file_that_was_taken_away_is_said_and_one_put_back_is_used(
         assert connection.execute(COUNT).scalar_one() == 1
 
 
+def test_nothing_of_deleted_rows_is_left_on_pages_that_once_held_them(state: State) -> None:
+    names = [f"rule-{n * 7919 % 10_007:05}-{n}" for n in range(1000)]
+    for name in names:
+        with state.writing("test") as connection:
+            connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+            connection.execute(INSERT, {"name": name})
+    with state.writing("test") as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        for name in names[:50]:
+            connection.execute(text("DELETE FROM rule WHERE name = :name"), {"name": name})
+
+    state.settle()
+
+    files = [each.read_bytes() for each in state.path.parent.iterdir()]
+    assert [name for name in names[:50] if any(name.encode() in each for each in files)] == []
+    with state.reading("test") as connection:
+        assert connection.execute(COUNT).scalar_one() == 950
+
+
+def test_who_keeps_the_file_from_being_settled_is_told(
+    state: State, other_state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.2)
+    with State.open(state.path) as hasty, other_state.reading("test") as reader:
+        reader.execute(COUNT).scalar_one()
+        with pytest.raises(StateError, match="-wal still holds copies .*another program is using"):
+            hasty.settle()
+    state.settle()
+    assert Path(f"{state.path}-wal").stat().st_size == 0
+
+
 def test_a_damaged_file_is_said(state: State) -> None:
     with state.writing("test") as connection:
         connection.execute(INSERT, {"name": "x" * 100_000})

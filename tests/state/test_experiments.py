@@ -19,7 +19,7 @@ from selera.state import (
     hash_of_user,
     schema,
 )
-from selera.state.experiments import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
+from selera.state.pruning import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
 from selera.state.remembered import FRESH_S
 from tests.processes import STALL_S
 
@@ -39,6 +39,10 @@ def _exposure(
     at: int = 100,
 ) -> Exposure:
     return Exposure(recommendation_id, experiment, variant, hash_of_user(user_id), at)
+
+
+def _conversion(recommendation_id: str, event_id: str, user_id: Id, at: int) -> Conversion:
+    return Conversion(recommendation_id, event_id, hash_of_user(user_id), at)
 
 
 def _experiment(name: str = "autumn", share: float = 0.5) -> Experiment:
@@ -167,8 +171,10 @@ def test_a_conversion_counts_once_for_an_event_and_a_user(experiments: Experimen
         [_exposure("r1", 1), _exposure("r2", 1), _exposure("r3", 2, "treatment")]
     )
 
-    experiments.record_conversions([Conversion("r1", "e1", 200), Conversion("r1", "e1", 200)])
-    experiments.record_conversions([Conversion("r1", "e1", 201), Conversion("r2", "e2", 202)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)] * 2)
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 1, 201), _conversion("r2", "e2", 1, 202)]
+    )
 
     assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
 
@@ -178,8 +184,8 @@ def test_an_event_told_with_two_recommendations_counts_for_the_first(
 ) -> None:
     experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2, "treatment")])
 
-    experiments.record_conversions([Conversion("r1", "e1", 200)])
-    experiments.record_conversions([Conversion("r2", "e1", 200)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)])
+    experiments.record_conversions([_conversion("r2", "e1", 2, 200)])
 
     assert experiments.tally("autumn") == {"control": (1, 1), "treatment": (1, 0)}
 
@@ -189,9 +195,24 @@ def test_a_conversion_of_an_unknown_recommendation_counts_for_nobody(
 ) -> None:
     experiments.record_exposures([_exposure("r1", 1)])
 
-    experiments.record_conversions([Conversion("r9", "e1", 200), Conversion("'--", "e2", 200)])
+    experiments.record_conversions(
+        [_conversion("r9", "e1", 1, 200), _conversion("'--", "e2", 1, 200)]
+    )
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
+
+
+def test_a_purchase_of_another_user_counts_for_nobody_and_is_not_kept(
+    experiments: Experiments, state: State
+) -> None:
+    experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2)])
+
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 2, 200), _conversion("r1", "e2", 3, 200)]
+    )
+
+    assert experiments.tally("autumn") == {"control": (2, 0), "treatment": (0, 0)}
+    assert _n_rows(state)["conversion"] == 0
 
 
 def test_a_conversion_counts_within_the_window_even_where_nothing_was_pruned(
@@ -200,14 +221,16 @@ def test_a_conversion_counts_within_the_window_even_where_nothing_was_pruned(
     experiments.record_exposures([_exposure("r1", 1), _exposure("r2", 2)])
     last = 100 + CONVERSION_WINDOW_S
 
-    experiments.record_conversions([Conversion("r1", "e1", last), Conversion("r2", "e2", last + 1)])
+    experiments.record_conversions(
+        [_conversion("r1", "e1", 1, last), _conversion("r2", "e2", 2, last + 1)]
+    )
 
     assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
 
 
 def test_an_exposure_to_an_unknown_experiment_is_left_out(experiments: Experiments) -> None:
     experiments.record_exposures([_exposure("r1", 1, experiment="never"), _exposure("r2", 2)])
-    experiments.record_conversions([Conversion("r1", "e1", 200)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, 200)])
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
     with pytest.raises(NameNotFound, match="No experiment is named 'never'"):
@@ -219,7 +242,7 @@ def test_experiments_are_counted_apart(experiments: Experiments) -> None:
     experiments.stop("autumn")
     experiments.start("winter", "v2", "v3", 0.5)
     experiments.record_exposures([_exposure("r2", 1, "treatment", "winter")])
-    experiments.record_conversions([Conversion("r2", "e2", 300)])
+    experiments.record_conversions([_conversion("r2", "e2", 1, 300)])
 
     assert experiments.tally("autumn") == {"control": (1, 0), "treatment": (0, 0)}
     assert experiments.tally("winter") == {"control": (0, 0), "treatment": (1, 1)}
@@ -230,7 +253,7 @@ def test_what_no_conversion_can_name_any_more_is_forgotten_and_stays_counted(
 ) -> None:
     old, late = 1_000, 1_000 + CONVERSION_WINDOW_S
     experiments.record_exposures([_exposure("r1", 1, at=old), _exposure("r2", 2, at=late)])
-    experiments.record_conversions([Conversion("r1", "e1", old + 1)])
+    experiments.record_conversions([_conversion("r1", "e1", 1, old + 1)])
 
     assert not experiments.prune(late)
     assert _n_rows(state) == {"exposure": 2, "conversion": 1}
@@ -238,7 +261,9 @@ def test_what_no_conversion_can_name_any_more_is_forgotten_and_stays_counted(
 
     assert _n_rows(state) == {"exposure": 1, "conversion": 0}
     assert experiments.tally("autumn") == {"control": (2, 1), "treatment": (0, 0)}
-    experiments.record_conversions([Conversion("r1", "e3", late), Conversion("r2", "e4", late)])
+    experiments.record_conversions(
+        [_conversion("r1", "e3", 1, late), _conversion("r2", "e4", 2, late)]
+    )
     assert experiments.tally("autumn")["control"] == (2, 2)
 
 
@@ -251,6 +276,61 @@ def test_pruning_takes_turns_with_those_who_write(experiments: Experiments, stat
     assert _n_rows(state)["exposure"] == 5
     assert not experiments.prune(now)
     assert _n_rows(state)["exposure"] == 0
+
+
+def test_who_took_part_is_forgotten_when_an_experiment_is_over_and_stays_counted(
+    experiments: Experiments, state: State
+) -> None:
+    now = int(time.time())
+    n_users = PRUNED_AT_ONCE + 20
+    experiments.record_exposures(
+        [_exposure(f"r{n}", n, "control" if n % 2 else "treatment", at=now) for n in range(n_users)]
+    )
+    experiments.record_conversions([_conversion(f"r{n}", f"e{n}", n, now) for n in range(30)])
+    tally = {"control": (n_users // 2, 15), "treatment": (n_users // 2, 15)}
+    after = now + CONVERSION_WINDOW_S + 60
+    while experiments.prune(after):
+        pass
+    assert _n_participants(state) == n_users, "it runs"
+    experiments.stop("autumn")
+    experiments.start("winter", "v1", "v2")
+    experiments.record_exposures([_exposure("of winter", 1, experiment="winter", at=now)])
+
+    assert not experiments.prune(now)
+    assert _n_participants(state) == n_users + 1, "purchases may still count"
+    assert experiments.prune(after)
+    assert experiments.tally("autumn") == tally
+    assert not experiments.prune(after)
+
+    assert _n_participants(state) == 1
+    assert experiments.tally("autumn") == tally
+    assert experiments.tally("winter") == {"control": (1, 0), "treatment": (0, 0)}
+    assert experiments.erase_user(3) == 0
+    assert experiments.erase_user(1) == 1
+    assert experiments.tally("autumn") == tally
+
+
+def test_a_user_of_whom_a_purchase_may_still_count_is_not_forgotten(
+    experiments: Experiments, state: State
+) -> None:
+    """Whatever the clock says of the end: an exposure may be told late."""
+    now = int(time.time())
+    late = now + 3600
+    experiments.stop("autumn")
+    experiments.record_exposures([_exposure("r1", 1, at=late)])
+
+    experiments.prune(late + CONVERSION_WINDOW_S - 1)
+    experiments.record_conversions([_conversion("r1", "e1", 1, late + CONVERSION_WINDOW_S - 1)])
+    assert experiments.tally("autumn")["control"] == (1, 1)
+    experiments.prune(late + CONVERSION_WINDOW_S + 1)
+
+    assert experiments.tally("autumn")["control"] == (1, 1)
+    assert _n_participants(state) == 0
+
+
+def _n_participants(state: State) -> int:
+    with state.reading("count rows of") as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM participant").scalar_one())
 
 
 def test_a_file_from_before_the_window_keeps_its_exposures_for_it(tmp_path: Path) -> None:
@@ -291,12 +371,13 @@ def test_an_erased_user_leaves_no_trace_in_the_files(
         [_exposure(f"answer-of-{user}-{n}", user) for user in range(50) for n in range(20)]
     )
     experiments.record_conversions(
-        [Conversion(f"answer-of-{user}-3", f"event-of-{user}-x", 200) for user in range(50)]
+        [_conversion(f"answer-of-{user}-3", f"event-of-{user}-x", user, 200) for user in range(50)]
     )
     traces = (hash_of_user(7), b"answer-of-7-", b"event-of-7-")
     assert all(_is_in_files(state, each) for each in traces)
 
     assert experiments.erase_user(7) == 1
+    state.settle()
 
     assert not any(_is_in_files(state, each) for each in traces)
     assert _is_in_files(state, hash_of_user(8))

@@ -272,6 +272,9 @@ def test_a_user_is_erased_through_a_real_server(tmp_path: Path) -> None:
         for nobody in ("4", str(NOBODY)):
             status, problem = ask(f"{server.url}/users/{nobody}", "DELETE")
             assert (status, problem["code"]) == (404, "user_not_found")
+        (tmp_path / "models" / "broken.pkl").touch()
+        status, receipt = ask(f"{server.url}/users/{NOBODY}", "DELETE")
+        assert (status, receipt["found"], receipt["complete"]) == (200, False, False)
         for injection in INJECTIONS:
             assert ask(f"{server.url}/users/{quote(injection, safe='')}", "DELETE")[0] == 422
     connection = sqlite3.connect(tmp_path / "shop.db")

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.processes import wait_until
+from selera.web.processes import STOPPING_S
+from tests.processes import ROOT, python, wait_until
 from tests.serving.served_shop import FIRST_PRODUCT, FIRST_USER
 from tests.web.large_model import write_large_model
 
@@ -253,6 +254,28 @@ def test_nobody_survives_a_parent_that_is_killed(
         wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
 
 
+def test_what_a_killed_server_counted_is_removed_by_the_next(
+    shop_url: str, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        pids = children_of(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
+    (left,) = folder.glob("*selera-metrics-*")
+
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        (own,) = folder.glob("*selera-metrics-*")
+        assert own != left
+        with two_workers(shop_url, model_path, tmp_path / "other.db"):
+            assert len(list(folder.glob("*selera-metrics-*"))) == 2
+        assert server.metric("selera_model_loaded") == 1
+    assert list(folder.iterdir()) == []
+
+
 WAIT_FOR_EACH_OTHER = """
 import signal, sys, time
 from functools import partial
@@ -289,6 +312,60 @@ def test_workers_whose_parent_is_killed_stop_together(tmp_path: Path) -> None:
 
         wait_until(lambda: len(list(tmp_path.iterdir())) == 3, "all three to be told", 5)
         wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 5)
+
+
+STOP_SOON = """
+import os, signal, sys, time
+from selera.cli.logs import log_to_stderr
+from selera.web.processes import keep_answering
+
+def work(ready):
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    ready()
+    while True:
+        time.sleep(1)
+
+log_to_stderr("info")
+signal.signal(signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+for delay_s in (0.001, 0.003, 0.006, 0.01, 0.02, 0.03):
+    signal.setitimer(signal.ITIMER_REAL, delay_s)
+    started = time.monotonic()
+    keep_answering(work, 4, started=int, prepare=int)
+    print(time.monotonic() - started, flush=True)
+"""
+
+
+def test_workers_that_are_stopped_while_they_start_stop_at_once() -> None:
+    done = python("-c", STOP_SOON, cwd=ROOT)
+
+    seconds = [float(line) for line in done.stdout.splitlines()]
+    assert len(seconds) == 6, done.stderr
+    assert max(seconds) < STOPPING_S / 2
+
+
+FORKED_AND_TOLD = """
+import os, signal, sys
+from functools import partial
+from selera.cli.logs import log_to_stderr
+from selera.contracts.errors import SeleraError
+from selera.web.processes import keep_answering
+
+log_to_stderr("info")
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    keep_answering(
+        lambda ready: ready(), 1, started=partial(sys.exit, "it was not heard"), prepare=int
+    )
+except SeleraError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_a_worker_that_is_told_to_stop_before_it_can_hear_does_so() -> None:
+    done = python("-c", FORKED_AND_TOLD, cwd=ROOT, timeout_s=60)
+
+    assert done.stdout.startswith("a worker ended with signal 15 before it could answer"), done
 
 
 def test_workers_that_cannot_start_end_everything_with_one_sentence(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from ...contracts.errors import NameNotFound, VersionNotFound
+from ...contracts.errors import NameNotFound
 from ..options import current_settings, json_option, model_option, state_option
 from ..output import counted, say, say_json
 
@@ -42,9 +41,11 @@ def experiments() -> None:
 @json_option
 def start(name: str, control: str, treatment: str, share: float, as_json: bool) -> None:
     """Begin the experiment NAME; a running API takes part within a second."""
-    _check_versions(current_settings().files.model_path, control, treatment)
+    from ...pipeline.experiments import start_experiment
+
+    model = current_settings().files.model_path
     with _open_experiments() as kept:
-        begun = kept.start(name, control, treatment, share)
+        begun = start_experiment(model, kept, name, control, treatment, share)
     if as_json:
         say_json(begun)
     else:
@@ -91,19 +92,6 @@ def _open_experiments() -> Iterator[Experiments]:
 
     with State.open(current_settings().files.state_path) as state:
         yield Experiments(state)
-
-
-def _check_versions(model: Path, *versions: str) -> None:
-    """Refuse versions that are not there to be served."""
-    from ...pipeline.publish import versions_folder
-
-    known = sorted(path.stem for path in versions_folder(model).glob("*.pkl"))
-    for version in versions:
-        if version not in known:
-            raise VersionNotFound(
-                f"There is no model version {version!r} in {versions_folder(model)}; there are: "
-                f"{', '.join(known) or 'none'}."
-            )
 
 
 def _told(kept: Experiments, name: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -20,9 +19,6 @@ from ..options import (
 )
 from ..output import say, say_json
 from ..progress import shown_progress
-
-if TYPE_CHECKING:
-    from ...state import Experiments
 
 MODELS = (
     "blend",
@@ -89,19 +85,13 @@ def train(force: bool, wait: bool, as_json: bool) -> None:
                 settings_sha256=settings.fingerprint("training"),
                 book=Decisions(state),
                 force=force,
-                protected=_in_experiments(Experiments(state)),
+                experiments=Experiments(state),
             )
     if as_json:
         say_json(report.to_dict())
         return
     for line in report.lines():
         say(line)
-
-
-def _in_experiments(experiments: Experiments) -> frozenset[str]:
-    """The versions that the running experiment answers with."""
-    running = experiments.running()
-    return frozenset({running.control_version, running.treatment_version} if running else ())
 
 
 def _require_known(model: str) -> None:
