@@ -27,7 +27,7 @@ def check_access(config: WebConfig) -> None:
     with contextlib.closing(State.open(config.state)) as state:
         keys = Keys(state)
         require_keys(config.host, keys, public_without_keys=config.public_without_keys)
-        if not is_loopback(config.host) and not keys.any_active():
+        if not is_loopback(config.host) and not keys.any_made():
             log.warning("everyone who reaches this address can read profiles", host=config.host)
 
 

@@ -56,7 +56,7 @@ def asker(shop_url: str, tmp_path: Path) -> Iterator[Asker]:
         yield Asker(server, Keys(state), Tokens(state))
 
 
-def test_the_first_key_closes_the_door_and_the_last_one_opens_it(asker: Asker) -> None:
+def test_the_first_key_closes_the_door_and_the_end_of_the_last_one_opens_none(asker: Asker) -> None:
     assert asker.status("/for-keys") == 200
     secret = asker.keys.create("shop", ["read"]).secret
     time.sleep(1.1)  # each process trusts what it knows for a second
@@ -70,7 +70,12 @@ def test_the_first_key_closes_the_door_and_the_last_one_opens_it(asker: Asker) -
         assert asker.status(path) == 200
     asker.keys.revoke("shop")
     time.sleep(1.1)
-    assert asker.status("/for-keys", secret) == 200
+    for given in (secret, None):
+        assert asker.status("/for-keys", given) == 401
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    asker.keys.create("short", ["read"], expires_at=soon)
+    time.sleep(1.6)
+    assert asker.status("/for-keys") == 401
 
 
 def test_a_key_that_is_unknown_revoked_or_too_old_is_401(asker: Asker) -> None:
