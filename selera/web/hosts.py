@@ -24,13 +24,21 @@ class Misdirected(SeleraError):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`."""
+    """Whether only this machine reaches a server at this address, or asks it by this name."""
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def outer_name(listening_on: str, allowed: tuple[str, ...]) -> str | None:
+    """By which address or name others reach the server; None where only this machine does.
+
+    A name that is not this machine's is asked for by others, whom a proxy here passes on.
+    """
+    return next((each for each in (listening_on, *allowed) if not is_loopback(each)), None)
 
 
 class Hosts:

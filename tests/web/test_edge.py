@@ -40,6 +40,7 @@ def server(
         header_timeout_s=1,
         body_timeout_s=1,
         allowed_hosts=["recommend.example"],
+        public_without_keys=True,
         cors_origins=[PAGE],
     ) as server:
         yield server
