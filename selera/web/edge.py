@@ -1,9 +1,9 @@
 """The outermost layer of the app: what holds for every request, whatever it asks for.
 
-It answers to our own names only, gives a request its id, keeps the ids in its path encoded until a
-route reads them, gives its body a time to arrive, answers HEAD as GET without the body, answers a
-browser's preflights, finishes every answer, counts it, and writes one line into the log that tells
-no user's id.
+It answers to our own names only, lets no page of another origin change anything, gives a request
+its id, keeps the ids in its path encoded until a route reads them, gives its body a time to arrive,
+answers HEAD as GET without the body, answers a browser's preflights, finishes every answer, counts
+it, and writes one line into the log that tells no user's id.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Edge:
     ) -> None:
         try:
             self._hosts.check(given.get(b"host"))
+            self._origins.check(inner["method"], given)
         except SeleraError as error:
             request: Request[Any, Any, Any] = Request(inner, receive, sending)
             refusal = to_response(request, error).to_asgi_response(app=None, request=request)

@@ -15,6 +15,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import UNSET, Meta, UnsetType
 
 from ..contracts import errors
+from .cors import CrossOrigin
 from .hosts import Misdirected
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -95,6 +96,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     ValidationException: ProblemKind("invalid_parameter", 422, "Invalid parameter"),
     errors.Unauthorized: ProblemKind("unauthorized", 401, "No key, or none that is known"),
     errors.Forbidden: ProblemKind("forbidden", 403, "Not with this key"),
+    CrossOrigin: ProblemKind("cross_origin", 403, "Not from this page"),
     errors.RateLimited: ProblemKind("rate_limited", 429, "Too many requests"),
     RequestTimeout: ProblemKind("request_timeout", 408, "Too slow", closes=True),
     RequestEntityTooLarge: ProblemKind(
@@ -148,6 +150,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
 
 OF_EVERY_ROUTE = ("bad_request", "misdirected", "internal_error")
 OF_SCOPED_ROUTES = ("unauthorized", "forbidden", "rate_limited", "state_unavailable")
+OF_CHANGING_ROUTES = ("cross_origin",)
 OF_ROUTES_WITH_A_BODY = ("request_timeout", "payload_too_large", "unsupported_media_type")
 """Codes that routes have in common: what the documentation need not be told route by route."""
 
