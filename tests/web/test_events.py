@@ -172,10 +172,22 @@ def test_all_wrong_events_are_named_together(office: BackOffice) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"events": []}, {"events": {}}, [], {"events": [event()] * 1001}]
+    ("body", "expected"),
+    [
+        ({}, "events is required"),
+        ({"events": []}, "events must be a list of 1 to 1000 values, got a list of 0"),
+        ({"events": {}}, "events must be a list of 1 to 1000 values, got {}"),
+        ([], "body must be an object, got a list of 0"),
+        (
+            {"events": [event()] * 1001},
+            "events must be a list of 1 to 1000 values, got a list of 1001",
+        ),
+        ({"events": [event(), 7]}, "events[1] must be an object, got 7"),
+    ],
 )
-def test_none_and_too_many_events_are_422(office: BackOffice, body: Any) -> None:
-    check_problem(office.client.post("/events", json=body), 422, "invalid_parameter")
+def test_none_and_too_many_events_are_422(office: BackOffice, body: Any, expected: str) -> None:
+    problem = check_problem(office.client.post("/events", json=body), 422, "invalid_parameter")
+    assert problem["detail"] == expected
 
 
 @pytest.mark.parametrize(
