@@ -25,7 +25,7 @@ from .config import WebConfig
 from .cors import Origins
 from .error_handler import to_response
 from .finishing import Finisher
-from .hosts import Hosts
+from .hosts import Hosts, only_host
 from .levels import log_level
 from .metrics import request_begins, request_ends
 from .request_ids import request_id_of
@@ -85,7 +85,7 @@ class Edge:
         self, inner: Any, given: Mapping[bytes, bytes], receive: Receive, sending: _Sending
     ) -> None:
         try:
-            self._hosts.check(given.get(b"host"))
+            self._hosts.check(only_host(inner["headers"]))
             self._origins.check(inner["method"], given)
         except SeleraError as error:
             request: Request[Any, Any, Any] = Request(inner, receive, sending)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from ..contracts.errors import ConfigError, SeleraError
 
@@ -21,6 +22,12 @@ class Misdirected(SeleraError):
     """A request was meant for another host."""
 
     code = "misdirected"
+
+
+class SeveralHosts(SeleraError):
+    """A request names more than one host: who passes it on may have taken the other one."""
+
+    code = "bad_request"
 
 
 def is_loopback(host: str) -> bool:
@@ -64,6 +71,14 @@ class Hosts:
                 f"This server does not answer to the host {host.decode('latin-1')!r}. If it should,"
                 " add the name to the setting web.allowed_hosts."
             )
+
+
+def only_host(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The host that a request is for, if it names one; raises SeveralHosts where it names more."""
+    named = [value for name, value in headers if name == b"host"]
+    if len(named) > 1:
+        raise SeveralHosts(f"A request is for one host, got {len(named)} headers Host.")
+    return named[0] if named else None
 
 
 def check_names(allowed: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ..contracts import errors
 from .cors import CrossOrigin
-from .hosts import Misdirected
+from .hosts import Misdirected, SeveralHosts
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -34,7 +34,7 @@ class HeadersTooLarge(errors.SeleraError):
 
 
 class UnreadableBody(errors.SeleraError):
-    """A body ended too early, or nests without end."""
+    """A request is no whole HTTP, or its body ended too early, or nests without end."""
 
     code = "bad_request"
 
@@ -59,7 +59,7 @@ class Problem(msgspec.Struct, frozen=True):
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Meta(description="The path that was asked for.")]
+    instance: Annotated[str, Meta(description="The path that was asked for, a long one cut.")]
     code: str
     request_id: Annotated[str, Meta(description="The same as in X-Request-ID and in the log.")]
     errors: list[FieldError] | UnsetType = UNSET
@@ -117,6 +117,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     MethodNotAllowedException: ProblemKind("method_not_allowed", 405, "Method not allowed"),
     ClientException: _BAD_REQUEST,
     UnreadableBody: _BAD_REQUEST,
+    SeveralHosts: _BAD_REQUEST,
     errors.ModelNotReady: ProblemKind("model_not_ready", 503, "No model yet", retry_after_s=5),
     errors.ArtifactError: ProblemKind(
         "invalid_model",

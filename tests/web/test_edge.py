@@ -325,6 +325,18 @@ def test_only_our_own_names_are_answered_to(server: Server) -> None:
             check(ask(server, path, method, Host=host), 421, "misdirected")
 
 
+def test_a_request_for_two_hosts_is_400(server: Server) -> None:
+    for hosts in (
+        (b"localhost", b"evil.example"),
+        (b"evil.example", b"localhost"),
+        (b"localhost",) * 2,
+    ):
+        head = b"GET /popular HTTP/1.1\r\n" + b"".join(b"Host: %s\r\n" % each for each in hosts)
+        answer = raw(server, head + b"Connection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"bad_request"' in answer
+
+
 def test_a_personal_answer_is_known_again_though_its_id_is_new(server: Server) -> None:
     first, second = ask(server, "/recommend/4"), ask(server, "/recommend/4")
     assert first.json["recommendation_id"] != second.json["recommendation_id"]
