@@ -9,10 +9,23 @@ that is not trained yet.
 import http.client
 import os
 import sys
+import tomllib
 
-connection = http.client.HTTPConnection(
-    "127.0.0.1", int(os.environ.get("SELERA_WEB_PORT", "5000")), timeout=2
-)
+
+def port() -> int:
+    """Where the server listens: as the environment says, else `selera.toml`, else 5000."""
+    told = os.environ.get("SELERA_WEB_PORT")
+    if told is not None:
+        return int(told)
+    try:
+        with open("selera.toml", "rb") as file:
+            settings = tomllib.load(file)
+    except FileNotFoundError:
+        return 5000
+    return int(settings.get("web", {}).get("port", 5000))
+
+
+connection = http.client.HTTPConnection("127.0.0.1", port(), timeout=2)
 try:
     connection.request("GET", "/health/live")
     sys.exit(connection.getresponse().status >= 500)

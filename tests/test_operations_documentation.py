@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 from selera.database.outbox import OUTBOX
 from selera.serving.answers import ModelInfo
 from selera.serving.metrics import REGISTRY, ModelCollector
+from selera.state.decisions import DecisionAction
 from selera.web import metrics
 from tests.processes import ROOT
 
@@ -55,7 +57,9 @@ def constants(call: ast.Call) -> Iterator[str]:
 
 
 def test_the_table_of_log_lines_is_what_the_source_logs() -> None:
-    assert rows_of("The log") == set(told_events())
+    decided = {action.replace("_", " ") for action in get_args(DecisionAction)}
+
+    assert rows_of("The log") == set(told_events()) | decided
 
 
 def test_the_table_of_metrics_is_what_is_counted() -> None:

@@ -19,25 +19,28 @@ _KEY_ATTEMPTS = 3
 
 @dataclass(slots=True)
 class EventPlan:
-    """What becomes of each event, by its id.
+    """What becomes of each event.
 
-    rows : to be stored
+    rows : to be stored, one for an id
     known : ids that were stored before
-    rejected : ids that cannot be, and why
+    rejected : why the events at these places cannot be
+    refused : why the database did not take the rows of these ids
     """
 
     rows: list[EventRow] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
-    rejected: dict[str, str] = field(default_factory=dict)
+    rejected: dict[int, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def outcomes(self, events: Sequence[Event]) -> list[EventOutcome]:
         """The outcome of each event, once the rows are stored; a repeated id is a duplicate."""
         told = set(self.known)
         outcomes = []
-        for event in events:
+        for place, event in enumerate(events):
             id = event.event_id
-            if id in self.rejected:
-                outcomes.append(EventOutcome(id, "rejected", self.rejected[id]))
+            reason = self.rejected.get(place, self.refused.get(id))
+            if reason is not None:
+                outcomes.append(EventOutcome(id, "rejected", reason))
             else:
                 outcomes.append(EventOutcome(id, "duplicate" if id in told else "stored"))
                 told.add(id)
@@ -71,7 +74,7 @@ class EventStorage:
                 if reason is None or not may_collide or attempt == _KEY_ATTEMPTS:
                     break
             if reason is not None:
-                plan.rejected[row.event.event_id] = reason
+                plan.refused[row.event.event_id] = reason
 
     def _try(self, row: EventRow, plan: EventPlan) -> str | None:
         """Why the database refuses the row; None where it is stored, by us or by another."""

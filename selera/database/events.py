@@ -104,28 +104,33 @@ class EventStore:
 
     def _plan(self, connection: Connection, events: Sequence[Event]) -> EventPlan:
         """What is known already, what cannot be used and why, and the rows of the others."""
-        plan, named = EventPlan(), dict[str, Event]()
-        for event in events:
+        plan, named = EventPlan(), dict[int, Event]()
+        for place, event in enumerate(events):
             reason = _odd_event_id(event.event_id)
             if reason is not None:
-                plan.rejected[event.event_id] = reason
+                plan.rejected[place] = reason
             else:
-                named.setdefault(event.event_id, event)
-        plan.known = self._outbox.known(connection, list(named))
-        new = [event for id, event in named.items() if id not in plan.known]
-        users = self._missing(connection, USER_PROFILE, {event.user_id for event in new})
-        products = self._missing(connection, PRODUCT, {event.product_id for event in new})
+                named[place] = event
+        ids = dict.fromkeys(event.event_id for event in named.values())
+        plan.known = self._outbox.known(connection, list(ids))
+        new = {place: each for place, each in named.items() if each.event_id not in plan.known}
+        users = self._missing(connection, USER_PROFILE, {event.user_id for event in new.values()})
+        products = self._missing(connection, PRODUCT, {each.product_id for each in new.values()})
         for table in self._tables.values():
             table.look(connection)
-        for event in new:
+        planned = set[str]()
+        for place, event in new.items():
+            if event.event_id in planned:
+                continue
             try:
                 row = self._tables[event.type].row(event)
                 _refuse("user_id", event.user_id, users, USER_PROFILE)
                 _refuse("product_id", event.product_id, products, PRODUCT)
             except Unfit as unfit:
-                plan.rejected[event.event_id] = str(unfit)
+                plan.rejected[place] = str(unfit)
             else:
                 plan.rows.append(row)
+                planned.add(event.event_id)
         return plan
 
     def _missing(self, connection: Connection, table: Table, ids: set[Id]) -> set[Id]:

@@ -44,6 +44,7 @@ from .memory import Memory, Sources
 from .personal import Personal
 from .question import DEFAULT_QUESTION, Question
 from .slot import LOOK_EVERY_S, ModelSlot, model_info
+from .telling import write_events
 from .users import User
 
 
@@ -194,7 +195,7 @@ class RecommendationService:
         if self._events is None:
             raise DatabaseError("events are not taken here: no writer was given to the service")
         try:
-            outcomes = self._events.write(events)
+            outcomes = write_events(self._events, events, self._models.current)
         except DatabaseError:
             metrics.count_events("failed", len(events))
             raise

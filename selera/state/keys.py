@@ -48,10 +48,7 @@ _ALL = text(f"SELECT {_COLUMNS} FROM api_key ORDER BY key_id")
 _ONE = text(
     f"SELECT {_COLUMNS}, secret_sha256 FROM api_key WHERE key_id = :key_id AND revoked_at IS NULL"
 )
-_ANY_ACTIVE = text(
-    "SELECT EXISTS (SELECT 1 FROM api_key"
-    " WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now))"
-)
+_ANY = text("SELECT EXISTS (SELECT 1 FROM api_key)")
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -100,7 +97,7 @@ class Keys:
     def __init__(self, state: State) -> None:
         self._state = state
         self._known: dict[bytes, tuple[float, Key]] = {}
-        self._any_active = Remembered(self._read_any_active)
+        self._any_made = Remembered(self._read_any_made)
 
     def create(
         self,
@@ -152,9 +149,12 @@ class Keys:
         with self._state.reading("read the keys of") as connection:
             return [_key(row) for row in connection.execute(_ALL).mappings()]
 
-    def any_active(self) -> bool:
-        """Whether at least one key is good, as it was at most `FRESH_S` seconds ago."""
-        return self._any_active.get()
+    def any_made(self) -> bool:
+        """Whether there ever was a key, as it was at most `FRESH_S` seconds ago.
+
+        Those that were revoked or are too old count: the end of the last key opens nothing.
+        """
+        return self._any_made.get()
 
     def check(self, secret: str) -> Key | None:
         """The key of this secret; None where it is unknown, revoked or too old.
@@ -183,13 +183,13 @@ class Keys:
             return None
         return _key(row)
 
-    def _read_any_active(self) -> bool:
+    def _read_any_made(self) -> bool:
         with self._state.reading("read the keys of") as connection:
-            return bool(connection.execute(_ANY_ACTIVE, {"now": now_text()}).scalar_one())
+            return bool(connection.execute(_ANY).scalar_one())
 
     def _forget(self) -> None:
         self._known = {}
-        self._any_active.forget()
+        self._any_made.forget()
 
 
 def _sha256(secret: str) -> bytes:

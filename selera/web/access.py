@@ -9,10 +9,11 @@ import contextlib
 
 import structlog
 
+from ..contracts.errors import ConfigError
 from ..state import Keys, RateLimiter, State, Tokens, rates_path
-from .auth import Door, is_keyless, require_keys
+from .auth import KEY_CURE, Door
 from .config import WebConfig
-from .hosts import is_loopback
+from .hosts import outer_name
 from .limits import Limits
 
 log = structlog.get_logger(__name__)
@@ -24,11 +25,13 @@ def check_access(config: WebConfig) -> None:
     Raises ConfigError where others reach the server and there is no key, and StateError where the
     state file cannot be used.
     """
+    reached = outer_name(config.host, config.allowed_hosts)
     with contextlib.closing(State.open(config.state)) as state:
-        keys = Keys(state)
-        require_keys(config.host, keys, public_without_keys=config.public_without_keys)
-        if not is_loopback(config.host) and not keys.any_active():
-            log.warning("everyone who reaches this address can read profiles", host=config.host)
+        if Keys(state).any_made() or reached is None:
+            return
+    if not config.public_without_keys:
+        raise ConfigError(_no_key(config, reached))
+    log.warning("everyone who reaches this address can read profiles", host=reached)
 
 
 def open_door(config: WebConfig, state: State, stack: contextlib.ExitStack) -> Door:
@@ -38,5 +41,18 @@ def open_door(config: WebConfig, state: State, stack: contextlib.ExitStack) -> D
         Keys(state),
         Tokens(state),
         Limits(limiter, config.rate_per_minute, config.rate_burst),
-        keyless=is_keyless(config.host, public_without_keys=config.public_without_keys),
+        keyless=config.public_without_keys or outer_name(config.host, config.allowed_hosts) is None,
+    )
+
+
+def _no_key(config: WebConfig, reached: str) -> str:
+    """Why a server that others reach as `reached` does not start, and the cures."""
+    how, instead = "is reached from elsewhere", "listen on this machine only: --host 127.0.0.1"
+    if reached != config.host:
+        how = "is in web.allowed_hosts, so that others are passed on to here,"
+        instead = "take it out of web.allowed_hosts"
+    return (
+        f"{reached} {how} and there is no API key: everyone could read and write. "
+        f"{KEY_CURE.capitalize()} (or {instead}; "
+        "or set web.public_without_keys = true where something else keeps strangers out)"
     )

@@ -14,10 +14,9 @@ import msgspec
 from litestar import Request
 from litestar.types import Scope as AsgiScope
 
-from ..contracts.errors import ConfigError, Forbidden, Unauthorized
+from ..contracts.errors import Forbidden, Unauthorized
 from ..contracts.ids import Id
 from ..state import Keys, Scope, Tokens
-from .hosts import is_loopback
 from .limits import Limits
 
 KEY_CURE = "make one with: selera keys create"
@@ -57,7 +56,7 @@ _USER_SCOPES: frozenset[Scope] = frozenset({"read", "events"})
 class Door:
     """Lets a request in, or says why not, before its body is read.
 
-    keyless : whether no key is needed as long as there is no active one
+    keyless : whether no key is needed before the first one was made
     """
 
     def __init__(self, keys: Keys, tokens: Tokens, limits: Limits, *, keyless: bool) -> None:
@@ -87,7 +86,7 @@ class Door:
 
     def identify(self, given: Mapping[bytes, bytes]) -> Identity:
         """Who sent these headers; raises Unauthorized where nobody knows."""
-        if self._keyless and not self._keys.any_active():
+        if self._keyless and not self._keys.any_made():
             return ANYONE
         secret = _secret(given)
         if secret is None:
@@ -120,21 +119,6 @@ def require_user(identity: Identity, user_id: Id) -> None:
     """Raise Forbidden where this identity may not ask about this user."""
     if identity.user_id is not None and identity.user_id != user_id:
         raise Forbidden("This token is good for its own user only.")
-
-
-def is_keyless(host: str, *, public_without_keys: bool) -> bool:
-    """Whether a server at this address answers without keys as long as there are none."""
-    return public_without_keys or is_loopback(host)
-
-
-def require_keys(host: str, keys: Keys, *, public_without_keys: bool) -> None:
-    """Raise ConfigError where others reach `host` and there is no key to tell them apart."""
-    if not is_keyless(host, public_without_keys=public_without_keys) and not keys.any_active():
-        raise ConfigError(
-            f"{host} is reached from elsewhere and there is no API key: everyone could read and "
-            f"write. {KEY_CURE.capitalize()} (or listen on this machine only: --host 127.0.0.1; "
-            "or set web.public_without_keys = true where something else keeps strangers out)"
-        )
 
 
 def _secret(given: Mapping[bytes, bytes]) -> str | None:

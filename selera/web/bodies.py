@@ -27,7 +27,8 @@ def check_media_type(method: str, given: Mapping[bytes, bytes]) -> None:
     """Raise UnsupportedMediaType for a body that is not plain JSON.
 
     A page of any origin may send a form or a text without being asked; JSON it may not. So this
-    also keeps other people's pages from telling events to a server on one's own machine.
+    keeps other people's pages out of a server on one's own machine even where the browser does not
+    say whose page it is (`Origins.check`).
     """
     if method not in _TAKE_A_BODY or not has_body(given):
         return

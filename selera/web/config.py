@@ -33,7 +33,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes : the largest body of a request
     header_timeout_s, body_timeout_s : how long the head, and then the body, of a request may take
     allowed_hosts : further names that are answered to; needed on this machine alone, see `hosts`
-    cors_origins : the origins whose pages may read answers; "*" is all of them
+    cors_origins : the origins whose pages may read answers and change things; "*" is all of them
     public_without_keys : whether others may ask though there is no key to tell them apart
     metrics_public : whether `/metrics` needs no key
     serving : what answers hold

@@ -18,6 +18,7 @@ from .. import __version__
 from .about import ABOUT
 from .examples import BODY_EXAMPLES, EXAMPLES, example_problem
 from .problems import (
+    OF_CHANGING_ROUTES,
     OF_EVERY_ROUTE,
     OF_ROUTES_WITH_A_BODY,
     OF_SCOPED_ROUTES,
@@ -57,8 +58,8 @@ _KINDS: dict[str, ProblemKind] = {kind.code: kind for kind in PROBLEMS.values()}
 def problems(*codes: str) -> dict[int, ResponseSpec]:
     """The errors of a route, by status, for its `responses`.
 
-    Those that routes have in common (of all, of those that need a scope or take a body) are added
-    to the document.
+    Those that routes have in common (of all, of those that need a scope, change something or take a
+    body) are added to the document.
     """
     return {
         status: ResponseSpec(
@@ -111,7 +112,7 @@ def openapi_document(
     options = {(path, method): opt for path, method, opt in _operations(routes)}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, options[path, method])
+            _complete(operation, options[path, method], changes=method != "get")
             if method == "get" and path != "/metrics":
                 operation["responses"]["304"] = _NOT_MODIFIED
     front = document["paths"]["/"]["get"]["responses"]["200"]["content"]
@@ -152,12 +153,14 @@ def _operations(routes: Sequence[HTTPRouteHandler]) -> Iterator[tuple[str, str, 
                 yield spelled, method.lower(), handler.opt
 
 
-def _complete(operation: dict[str, Any], opt: Mapping[str, Any]) -> None:
+def _complete(operation: dict[str, Any], opt: Mapping[str, Any], *, changes: bool) -> None:
     """Add the body, the errors that routes have in common, examples, headers, and who may ask."""
     common = [*OF_EVERY_ROUTE]
     if opt.get("scope"):
         common += OF_SCOPED_ROUTES
         operation["security"] = [{}, *({name: []} for name in _SECURITY)]
+    if changes:
+        common += OF_CHANGING_ROUTES
     if "body" in opt:
         common += OF_ROUTES_WITH_A_BODY
         operation["requestBody"] = _body(opt["body"].__name__)

@@ -1,16 +1,15 @@
 """The outermost layer of the app: what holds for every request, whatever it asks for.
 
-It answers to our own names only, gives a request its id, keeps the ids in its path encoded until a
-route reads them, gives its body a time to arrive, answers HEAD as GET without the body, answers a
-browser's preflights, finishes every answer, counts it, and writes one line into the log that tells
-no user's id.
+It answers to our own names only, lets no page of another origin change anything, gives a request
+its id, keeps the ids in its path encoded until a route reads them, gives its body a time to arrive,
+answers HEAD as GET without the body, answers a browser's preflights, finishes every answer, counts
+it, and writes one line into the log that tells no user's id.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -26,11 +25,11 @@ from .config import WebConfig
 from .cors import Origins
 from .error_handler import to_response
 from .finishing import Finisher
-from .hosts import Hosts
+from .hosts import Hosts, only_host
 from .levels import log_level
 from .metrics import request_begins, request_ends
+from .request_ids import request_id_of
 
-_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _SAFE_IN_SEGMENT = "-._~!$&'()*+,;=:@"
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 
@@ -51,13 +50,13 @@ class Edge:
         started = time.perf_counter()
         method: str = scope["method"]
         given: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = _request_id(given)
-        sending = _Sending(send, Finisher(method, given, request_id, self._origins))
+        request_id = request_id_of(given)
+        sending = _Sending(send, Finisher(method, given, request_id.encode(), self._origins))
         inner: Any = {**scope, "path": encoded_path(scope)}
         inner["method"] = "GET" if method == "HEAD" else method
         inner["state"] = {
             **scope["state"],
-            "request_id": request_id.decode(),
+            "request_id": request_id,
             "headers": given,
             "identity": None,
         }
@@ -79,14 +78,15 @@ class Edge:
                 status=sending.status,
                 ms=round(seconds * 1000, 2),
                 key=identity and identity.key_id,
-                request_id=request_id.decode(),
+                request_id=request_id,
             )
 
     async def _answer(
         self, inner: Any, given: Mapping[bytes, bytes], receive: Receive, sending: _Sending
     ) -> None:
         try:
-            self._hosts.check(given.get(b"host"))
+            self._hosts.check(only_host(inner["headers"]))
+            self._origins.check(inner["method"], given)
         except SeleraError as error:
             request: Request[Any, Any, Any] = Request(inner, receive, sending)
             refusal = to_response(request, error).to_asgi_response(app=None, request=request)
@@ -146,9 +146,3 @@ def encoded_path(scope: Any) -> str:
         return raw.decode()
     segments = raw.partition(b"?")[0].split(b"/")
     return "/".join(quote(unquote_to_bytes(each), safe=_SAFE_IN_SEGMENT) for each in segments)
-
-
-def _request_id(given: Mapping[bytes, bytes]) -> bytes:
-    """The asker's X-Request-ID where it is harmless, else a new one."""
-    sent = given.get(b"x-request-id", b"")
-    return sent if _SANE_REQUEST_ID.fullmatch(sent) else secrets.token_hex(16).encode()

@@ -23,6 +23,13 @@ from .problems import (
     ProblemKind,
     problem_kind,
 )
+from .reading import MOST_FAULTS
+
+_LONGEST_MESSAGE = 300
+_LONGEST_DETAIL = 500
+_LONGEST_PATH = 200
+_LONGEST_NAME = 80
+"""Characters of what was asked, which may be of any length, are told back up to here."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +56,7 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[b
         title=kind.title,
         status=kind.status,
         detail=kind.detail or _detail(request, error, field_errors),
-        instance=request.scope["path"],
+        instance=_short(request.scope["path"], _LONGEST_PATH),
         code=kind.code,
         request_id=request_id,
         errors=field_errors or msgspec.UNSET,
@@ -86,7 +93,11 @@ def _field_errors(request: Request[Any, Any, Any], error: Exception) -> list[Fie
     found = error.extra if isinstance(error, HTTPException) else None
     if not isinstance(found, list):
         return []
-    return [_field_error(request, each) for each in found]
+    told = [_field_error(request, each) for each in found[:MOST_FAULTS]]
+    return [
+        FieldError(_short(each.field, _LONGEST_NAME), _short(each.message, _LONGEST_MESSAGE))
+        for each in told
+    ]
 
 
 def _field_error(request: Request[Any, Any, Any], found: dict[str, str]) -> FieldError:
@@ -104,9 +115,13 @@ def _detail(
     if field_errors:
         return "; ".join(f"{each.field} {each.message}" for each in field_errors)
     if isinstance(error, SeleraError):
-        return str(error)
-    method, path = request.scope["method"], request.scope["path"]
+        return _short(str(error), _LONGEST_DETAIL)
+    method, path = request.scope["method"], _short(request.scope["path"], _LONGEST_PATH)
     return {
         404: f"There is nothing at {path}. The routes are at /docs; write a slash in an id as %2F.",
         405: f"{method} is not possible here; see the Allow header.",
     }.get(problem_kind(error).status, "This is no request that can be understood.")
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + "..."

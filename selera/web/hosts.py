@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from ..contracts.errors import ConfigError, SeleraError
 
@@ -23,14 +24,28 @@ class Misdirected(SeleraError):
     code = "misdirected"
 
 
+class SeveralHosts(SeleraError):
+    """A request names more than one host: who passes it on may have taken the other one."""
+
+    code = "bad_request"
+
+
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`."""
+    """Whether only this machine reaches a server at this address, or asks it by this name."""
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def outer_name(listening_on: str, allowed: tuple[str, ...]) -> str | None:
+    """By which address or name others reach the server; None where only this machine does.
+
+    A name that is not this machine's is asked for by others, whom a proxy here passes on.
+    """
+    return next((each for each in (listening_on, *allowed) if not is_loopback(each)), None)
 
 
 class Hosts:
@@ -56,6 +71,14 @@ class Hosts:
                 f"This server does not answer to the host {host.decode('latin-1')!r}. If it should,"
                 " add the name to the setting web.allowed_hosts."
             )
+
+
+def only_host(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The host that a request is for, if it names one; raises SeveralHosts where it names more."""
+    named = [value for name, value in headers if name == b"host"]
+    if len(named) > 1:
+        raise SeveralHosts(f"A request is for one host, got {len(named)} headers Host.")
+    return named[0] if named else None
 
 
 def check_names(allowed: tuple[str, ...]) -> None:

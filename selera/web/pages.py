@@ -23,13 +23,13 @@ from .documentation import openapi_document, problems
 
 _STATIC = Path(__file__).parent / "static"
 _MEDIA_TYPES = {
-    "page.css": "text/css; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
+    "page.css": "text/css",
+    "docs.js": "text/javascript",
     "selera.svg": "image/svg+xml",
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
 }
-"""The files that may be asked for, and nothing else."""
+"""The files that may be asked for, and nothing else; the framework adds the charset of a text."""
 
 _VENDORED = "swagger-ui"
 _POLICY = (

@@ -15,7 +15,8 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import UNSET, Meta, UnsetType
 
 from ..contracts import errors
-from .hosts import Misdirected
+from .cors import CrossOrigin
+from .hosts import Misdirected, SeveralHosts
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -33,7 +34,7 @@ class HeadersTooLarge(errors.SeleraError):
 
 
 class UnreadableBody(errors.SeleraError):
-    """A body ended too early, or nests without end."""
+    """A request is no whole HTTP, or its body ended too early, or nests without end."""
 
     code = "bad_request"
 
@@ -58,7 +59,7 @@ class Problem(msgspec.Struct, frozen=True):
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Meta(description="The path that was asked for.")]
+    instance: Annotated[str, Meta(description="The path that was asked for, a long one cut.")]
     code: str
     request_id: Annotated[str, Meta(description="The same as in X-Request-ID and in the log.")]
     errors: list[FieldError] | UnsetType = UNSET
@@ -95,6 +96,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     ValidationException: ProblemKind("invalid_parameter", 422, "Invalid parameter"),
     errors.Unauthorized: ProblemKind("unauthorized", 401, "No key, or none that is known"),
     errors.Forbidden: ProblemKind("forbidden", 403, "Not with this key"),
+    CrossOrigin: ProblemKind("cross_origin", 403, "Not from this page"),
     errors.RateLimited: ProblemKind("rate_limited", 429, "Too many requests"),
     RequestTimeout: ProblemKind("request_timeout", 408, "Too slow", closes=True),
     RequestEntityTooLarge: ProblemKind(
@@ -115,6 +117,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     MethodNotAllowedException: ProblemKind("method_not_allowed", 405, "Method not allowed"),
     ClientException: _BAD_REQUEST,
     UnreadableBody: _BAD_REQUEST,
+    SeveralHosts: _BAD_REQUEST,
     errors.ModelNotReady: ProblemKind("model_not_ready", 503, "No model yet", retry_after_s=5),
     errors.ArtifactError: ProblemKind(
         "invalid_model",
@@ -148,6 +151,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
 
 OF_EVERY_ROUTE = ("bad_request", "misdirected", "internal_error")
 OF_SCOPED_ROUTES = ("unauthorized", "forbidden", "rate_limited", "state_unavailable")
+OF_CHANGING_ROUTES = ("cross_origin",)
 OF_ROUTES_WITH_A_BODY = ("request_timeout", "payload_too_large", "unsupported_media_type")
 """Codes that routes have in common: what the documentation need not be told route by route."""
 

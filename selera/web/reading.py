@@ -116,8 +116,8 @@ def _fault(value: Any, info: inspect.Type, annotation: Any, at: str) -> FieldErr
 
 
 def _is_of(value: object, info: inspect.Type) -> bool:
-    """Whether a value is of one of the plain kinds that lists hold."""
-    types = {inspect.IntType: int, inspect.StrType: str}
+    """Whether a value is of one of the kinds that lists hold; an object may have faults within."""
+    types = {inspect.IntType: int, inspect.StrType: str, inspect.StructType: dict}
     return any(type(value) is types.get(type(kind)) for kind in _options(info))
 
 

@@ -55,6 +55,7 @@ def test_a_key_is_made_listed_and_revoked_in_a_shell(folder: Path) -> None:
 
     revoked = selera("keys", "revoke", "shop front", cwd=folder)
     assert revoked.stdout == "Revoked the key 'shop front'.\n"
+    assert "selera keys create" in revoked.stderr
     assert not _is_good(secret)
 
     again = selera("keys", "revoke", "shop front", "--json", cwd=folder)
@@ -95,6 +96,20 @@ def test_the_list_tells_what_became_of_each_key() -> None:
     assert "5,000" in three
     assert "good until 20" in three
     assert total == "2 active keys."
+
+
+def test_who_revokes_the_last_active_key_is_told_what_follows() -> None:
+    for name in ("one", "two"):
+        _keys("create", name, "--scope", "read")
+
+    first, last = _keys("revoke", "one"), _keys("revoke", "two", "--json")
+
+    assert (first.stdout, first.stderr) == ("Revoked the key 'one'.\n", "")
+    assert json.loads(last.stdout) == {"revoked": "two"}
+    assert last.stderr == (
+        "There is no active key now, and the API stays closed: whatever needs a key is answered"
+        " 401. Make a new one: selera keys create NAME --scope read\n"
+    )
 
 
 def test_the_file_of_the_setting_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,31 @@ def test_ids_of_any_character_are_written_and_read_back(database_url: str) -> No
     assert count(database_url, USER_PROFILE.name) == 0
 
 
+def test_a_rejected_event_rejects_no_other_of_its_name(database_url: str) -> None:
+    """As if they had come one after the other: what was not stored made no duplicate."""
+    make_full_shop(database_url)
+    with open_store(database_url) as (shop, store):
+        told = store.write(
+            [
+                Event("a", "rating", 1, 7, NOON),
+                a_visit("a", product_id=8),
+                a_visit("a"),
+                a_visit("a"),
+                Event("a", "rating", 1, 7, NOON),
+            ]
+        )
+        assert [each.status for each in told] == [
+            "rejected",
+            "rejected",
+            "stored",
+            "duplicate",
+            "duplicate",
+        ]
+        assert told[0].reason != told[1].reason
+        assert len(shop.history(1)) == 1
+        assert [each.status for each in store.write([a_visit("a")])] == ["duplicate"]
+
+
 @pytest.mark.parametrize("id", ["", "x" * 256, "nul\x00l", "half \ud800"])
 def test_an_event_id_that_cannot_be_kept_is_rejected(database_url: str, id: str) -> None:
     make_full_shop(database_url)

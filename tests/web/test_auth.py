@@ -1,5 +1,6 @@
 """Keys, scopes, users' own tokens and limits, against a real server."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from selera.contracts.errors import ConfigError, StateError
+from selera.contracts.errors import ConfigError, StateError, Unauthorized
 from selera.state import Keys, State, Tokens
 from selera.web import WebConfig
-from selera.web.access import check_access
+from selera.web.access import check_access, open_door
 from tests.web.running import Server, running_server
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def asker(shop_url: str, tmp_path: Path) -> Iterator[Asker]:
         yield Asker(server, Keys(state), Tokens(state))
 
 
-def test_the_first_key_closes_the_door_and_the_last_one_opens_it(asker: Asker) -> None:
+def test_the_first_key_closes_the_door_and_the_end_of_the_last_one_opens_none(asker: Asker) -> None:
     assert asker.status("/for-keys") == 200
     secret = asker.keys.create("shop", ["read"]).secret
     time.sleep(1.1)  # each process trusts what it knows for a second
@@ -70,7 +71,12 @@ def test_the_first_key_closes_the_door_and_the_last_one_opens_it(asker: Asker) -
         assert asker.status(path) == 200
     asker.keys.revoke("shop")
     time.sleep(1.1)
-    assert asker.status("/for-keys", secret) == 200
+    for given in (secret, None):
+        assert asker.status("/for-keys", given) == 401
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    asker.keys.create("short", ["read"], expires_at=soon)
+    time.sleep(1.6)
+    assert asker.status("/for-keys") == 401
 
 
 def test_a_key_that_is_unknown_revoked_or_too_old_is_401(asker: Asker) -> None:
@@ -170,6 +176,35 @@ def test_an_address_that_others_reach_needs_a_key(host: str, tmp_path: Path) -> 
     with capture_logs() as logs:
         check_access(config)
     assert logs == []
+
+
+def test_a_name_that_others_ask_by_needs_a_key_too(tmp_path: Path) -> None:
+    """A proxy passes their requests on to an address that only this machine reaches."""
+    named: dict[str, Any] = {
+        "state": tmp_path / "state.db",
+        "allowed_hosts": ("localhost", "shop.example"),
+    }
+    with pytest.raises(ConfigError, match=r"shop\.example.*no API key.*keys create.*allowed"):
+        check_access(WebConfig(**named))
+    with capture_logs() as logs:
+        check_access(WebConfig(**named, public_without_keys=True))
+    assert [each["host"] for each in logs] == ["shop.example"]
+    with State.open(tmp_path / "state.db") as state:
+        Keys(state).create("shop", ["read"])
+    check_access(WebConfig(**named))
+
+
+def test_a_proxied_server_without_keys_lets_nobody_in(tmp_path: Path) -> None:
+    """Whatever became of its keys since it started."""
+    with State.open(tmp_path / "state.db") as state, contextlib.ExitStack() as stack:
+        config = WebConfig(state=tmp_path / "state.db", allowed_hosts=("shop.example",))
+        with pytest.raises(Unauthorized):
+            open_door(config, state, stack).identify({})
+
+
+@pytest.mark.parametrize("name", ["127.0.0.9", "[::1]", "localhost"])
+def test_a_further_name_of_this_machine_needs_none(name: str, tmp_path: Path) -> None:
+    check_access(WebConfig(allowed_hosts=(name,), state=tmp_path / "state.db"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.9"])

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ def server(
         header_timeout_s=1,
         body_timeout_s=1,
         allowed_hosts=["recommend.example"],
+        public_without_keys=True,
         cors_origins=[PAGE],
     ) as server:
         yield server
@@ -191,6 +193,91 @@ def test_endless_headers_are_431(server: Server) -> None:
     assert b'"code":"headers_too_large"' in answer
 
 
+@pytest.mark.parametrize("n_bytes", [70_000, 100_000])
+def test_one_header_that_is_too_large_is_431(server: Server, n_bytes: int) -> None:
+    """Also where it is there at once, and complete."""
+    head = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+    for large in (b"X: %s\r\n" % (b"y" * n_bytes), b"X: y\r\n" * (n_bytes // 6)):
+        answer = raw_to_the_end(server, head + large + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 431 ")
+        assert answer.count(b"HTTP/1.1") == 1
+    line = b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"y" * n_bytes)
+    assert raw_to_the_end(server, line).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_header_of_a_decent_size_is_taken(server: Server) -> None:
+    assert ask(server, "/health/live", X="y" * 60_000).status == 200
+
+
+def raw_to_the_end(server: Server, sent: bytes) -> bytes:
+    """What comes until the end, though the server may end before it has read all."""
+    with socket.create_connection(server.address, timeout=STALL_S) as connection:
+        got = b""
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
+        with contextlib.suppress(ConnectionError):
+            while more := connection.recv(65536):
+                got += more
+    return got
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"2\r\n{}\r\nzz\r\n", b"2\r\n{}x\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("pause_s", [0, 0.1])
+def test_a_broken_chunk_is_400(server: Server, chunks: bytes, pause_s: float) -> None:
+    with socket.create_connection(server.address, timeout=STALL_S) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\nX-Request-ID: mine\r\n\r\n")
+        time.sleep(pause_s)
+        connection.sendall(chunks)
+        got = b""
+        while more := connection.recv(65536):
+            got += more
+    assert got.startswith(b"HTTP/1.1 400 ")
+    assert got.count(b"HTTP/1.1") == 1
+    assert b'"code":"bad_request"' in got
+    assert b"x-request-id: mine" in got
+
+
+def test_what_follows_a_good_request_breaks_nothing_that_was_answered(server: Server) -> None:
+    good = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(server.address, timeout=STALL_S) as connection:
+        connection.sendall(good)
+        answer = b""
+        while b"uptime_s" not in answer:
+            answer += connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_upgrade_to_what_we_do_not_speak_is_answered_as_any_request(server: Server) -> None:
+    answer = ask(server, "/health/live", Connection="Upgrade", Upgrade="websocket")
+    assert answer.status == 200
+
+
+def test_what_is_refused_before_it_is_a_request_is_in_the_log(
+    shop_url: str, model_path: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    quick = {"header_timeout_s": 0.5, "state": str(tmp_path / "state.db")}
+    with running_server(shop_url, model_path, log=log, **quick) as server:
+        answers = [
+            raw(server, b"nonsense\r\n\r\n"),
+            raw(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+            raw(server, b"GET / HTTP/1.1\r\nX: "),
+            raw_to_the_end(server, b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"y" * 70_000)),
+        ]
+        ask(server, "/health/live", Connection="Upgrade", Upgrade="websocket")
+    lines = log.read_text().splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d \S", line) for line in lines), lines
+    for answer, status in zip(answers, (400, 400, 408, 431), strict=True):
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        request_id = json.loads(body)["request_id"]
+        assert f"x-request-id: {request_id}".encode() in head
+        (line,) = [each for each in lines if request_id in each]
+        assert f"request refused  status={status} " in line
+
+
 def test_what_is_no_http_is_a_problem_too(server: Server) -> None:
     answer = raw(server, b"\x16\x03\x01 hello\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -236,6 +323,18 @@ def test_only_our_own_names_are_answered_to(server: Server) -> None:
     for host in (*evil, "localhost:x", "localhost@evil.example"):
         for path, method in (("/popular", "GET"), ("/echo", "POST"), ("/nothing", "OPTIONS")):
             check(ask(server, path, method, Host=host), 421, "misdirected")
+
+
+def test_a_request_for_two_hosts_is_400(server: Server) -> None:
+    for hosts in (
+        (b"localhost", b"evil.example"),
+        (b"evil.example", b"localhost"),
+        (b"localhost",) * 2,
+    ):
+        head = b"GET /popular HTTP/1.1\r\n" + b"".join(b"Host: %s\r\n" % each for each in hosts)
+        answer = raw(server, head + b"Connection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"bad_request"' in answer
 
 
 def test_a_personal_answer_is_known_again_though_its_id_is_new(server: Server) -> None:

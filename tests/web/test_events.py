@@ -103,6 +103,23 @@ def test_an_event_of_an_unknown_product_is_rejected_and_the_others_are_stored(
     assert str(NOBODY) in outcome["reason"]
 
 
+@pytest.mark.parametrize("stars", [99, -1e6, 0.5, 5.5])
+def test_stars_outside_the_scale_are_rejected_and_the_others_are_stored(
+    office: BackOffice, stars: float
+) -> None:
+    before = office.client.get("/users/4").json()["behaviors"]
+    answer = tell(
+        office,
+        event("rating", rating=stars),
+        event("review", rating=stars, review_text="Lovely"),
+        event("rating", rating=5),
+    ).json()
+    assert [each["status"] for each in answer["outcomes"]] == ["rejected", "rejected", "stored"]
+    assert "is outside the scale 1..5" in answer["outcomes"][0]["reason"]
+    after = office.client.get("/users/4").json()["behaviors"]
+    assert after == before | {"rating": before["rating"] + 1}
+
+
 def test_an_event_of_an_unknown_user_is_stored_unless_a_setting_says_otherwise(
     office: BackOffice, tmp_path: Path
 ) -> None:
@@ -172,10 +189,22 @@ def test_all_wrong_events_are_named_together(office: BackOffice) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"events": []}, {"events": {}}, [], {"events": [event()] * 1001}]
+    ("body", "expected"),
+    [
+        ({}, "events is required"),
+        ({"events": []}, "events must be a list of 1 to 1000 values, got a list of 0"),
+        ({"events": {}}, "events must be a list of 1 to 1000 values, got {}"),
+        ([], "body must be an object, got a list of 0"),
+        (
+            {"events": [event()] * 1001},
+            "events must be a list of 1 to 1000 values, got a list of 1001",
+        ),
+        ({"events": [event(), 7]}, "events[1] must be an object, got 7"),
+    ],
 )
-def test_none_and_too_many_events_are_422(office: BackOffice, body: Any) -> None:
-    check_problem(office.client.post("/events", json=body), 422, "invalid_parameter")
+def test_none_and_too_many_events_are_422(office: BackOffice, body: Any, expected: str) -> None:
+    problem = check_problem(office.client.post("/events", json=body), 422, "invalid_parameter")
+    assert problem["detail"] == expected
 
 
 @pytest.mark.parametrize(

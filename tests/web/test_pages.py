@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import selera.web
+from selera.web.pages import _MEDIA_TYPES
 from tests.web.conftest import Client
 
 STATIC = Path(selera.web.__file__).parent / "static"
@@ -38,6 +39,13 @@ def test_pages_load_only_files_of_this_server(client: Client, path: str) -> None
     assert "<script>" not in page.text
     assert "script-src 'self';" in page.headers["content-security-policy"]
     assert "unsafe-inline" not in page.headers["content-security-policy"].split("style-src")[0]
+
+
+def test_every_file_has_its_type_and_its_charset_once(client: Client) -> None:
+    for name, media_type in _MEDIA_TYPES.items():
+        told = client.get(f"/static/{name}").headers["content-type"]
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        assert told == media_type + charset
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from selera.web import WebConfig
 from selera.web.parameters import read_id
 from selera.web.problems import PROBLEMS, problem_kind
 from tests.serving.served_shop import NOBODY
+from tests.web.back_office import back_office
 from tests.web.conftest import Client, client_of
 
 FIELDS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
@@ -225,6 +226,43 @@ def test_a_text_that_can_be_no_integer_id_is_422(client: Client, text: str) -> N
 def test_an_id_that_is_no_utf8_is_422(client: Client, path: str) -> None:
     problem = check_problem(client.get(path), 422, "invalid_parameter")
     assert problem["errors"][0]["message"].startswith("must be percent-encoded UTF-8, got %")
+
+
+LONG = "x" * 30_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/users/{LONG}",
+        f"/users/{'%FF' * 10_000}",
+        f"/recommend/4?limit={LONG}",
+        f"/recommend/4?{LONG}=1",
+        f"/recommend/4?strict={LONG}",
+        f"/recommend/4?diversity={LONG}",
+        f"/recommend/4?category=a&fields={LONG}",
+        f"/recommend/4?exclude={LONG}",
+        f"/{LONG}",
+        f"/models/{LONG}/promote",
+        f"/recommend/4?{'&'.join(f'a{n}=1' for n in range(3000))}",
+    ],
+    ids=lambda path: path[:20],
+)
+def test_a_long_value_is_not_told_in_full(client: Client, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = client.request(method, path)
+        assert answer.status_code >= 400
+        assert len(answer.content) < 12_000, answer.text[:200]
+        assert answer.json()["detail"]
+
+
+def test_a_long_text_id_is_not_told_in_full(tmp_path: Path) -> None:
+    with back_office(tmp_path, string_ids=True) as shop:
+        for path in (f"/users/{LONG}", f"/recommend/{LONG}", f"/similar/{LONG}"):
+            answer = shop.client.get(path)
+            assert answer.status_code == 404
+            assert len(answer.content) < 2_000
+            assert "xxx..." in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("text", ["", "\0", "a\0b"])

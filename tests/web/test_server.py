@@ -177,15 +177,23 @@ def test_an_ipv6_address_is_listened_on(shop_url: str, model_path: Path, tmp_pat
 
 @pytest.mark.parametrize("settings", [{}, {"host": "0.0.0.0", "allowed_hosts": ["shop.example"]}])
 def test_a_container_is_healthy_while_its_server_lives(
-    shop_url: str, model_path: Path, settings: dict[str, Any]
+    shop_url: str, model_path: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    def is_healthy() -> bool:
-        environment = {"SELERA_WEB_PORT": str(port)}
-        return subprocess.run([sys.executable, check], env=environment).returncode == 0
+    """Its port is told by the environment, or else by `selera.toml`."""
+
+    def is_healthy(**environment: str) -> bool:
+        done = subprocess.run([sys.executable, check], env=environment, cwd=tmp_path)
+        return done.returncode == 0
 
     check = Path(__file__).parents[2] / "deploy" / "healthcheck.py"
+    file = tmp_path / "selera.toml"
     with running_server(shop_url, model_path, public_without_keys=True, **settings) as server:
         port = server.address[1]
+        assert is_healthy(SELERA_WEB_PORT=str(port))
+        file.write_text("[web]\nport = 1\n", encoding="utf-8")
+        assert is_healthy(SELERA_WEB_PORT=str(port))
+        assert not is_healthy()
+        file.write_text(f'database = "sqlite:///é.db"\n[web]\nport = {port}\n', encoding="utf-8")
         assert is_healthy()
     assert not is_healthy()
 

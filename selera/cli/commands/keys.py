@@ -86,10 +86,16 @@ def revoke(name: str, as_json: bool) -> None:
     """End the key called NAME, for good."""
     with _open_keys() as kept:
         kept.revoke(name)
+        is_last = not any(each.is_active for each in kept.all())
     if as_json:
         say_json({"revoked": name})
     else:
         say(f"Revoked the key {name!r}.")
+    if is_last:
+        note(
+            "There is no active key now, and the API stays closed: whatever needs a key is answered"
+            " 401. Make a new one: selera keys create NAME --scope read"
+        )
 
 
 @contextmanager
