@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from .filters import allowed_products
 from .merchandise import Boost, Effects
 from .question import NO_FILTERS, Filters, Question
 from .shelf import Shelf
+
+_POWERS_OF_TEN = tuple(float(10**digits) for digits in range(23))
+"""Those that a float holds exactly."""
 
 
 class Place(NamedTuple):
@@ -133,4 +137,18 @@ def ranked(places: Sequence[Place], question: Question) -> list[ScoredProduct]:
 
 def rounded(score: float) -> float:
     """Six significant digits: a score is a float32, and more of them would be noise."""
-    return float(f"{score:.6g}")
+    return in_steps(score, steps_of(score))
+
+
+def steps_of(score: float) -> float:
+    """How many steps make 1, a power of ten: a step is one of the sixth digit of this score.
+
+    Numbers that are whole steps sum exactly, as the decimals that JSON writes too.
+    """
+    digits = 5 - math.floor(math.log10(abs(score))) if score else 6
+    return _POWERS_OF_TEN[min(max(digits, 0), len(_POWERS_OF_TEN) - 1)]
+
+
+def in_steps(value: float, steps: float) -> float:
+    """The nearest whole number of steps; below 10^15 of them, what JSON writes is exactly that."""
+    return round(value * steps) / steps

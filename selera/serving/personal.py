@@ -14,7 +14,7 @@ from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import Taste
 from ..models import Recommender
 from . import metrics
-from .answers import RecommendAnswer, Recommendation, UserFallback
+from .answers import Reason, RecommendAnswer, Recommendation, UserFallback
 from .composing import Composer, n_candidates
 from .config import ServingConfig
 from .details import profile_of, trimmed
@@ -23,7 +23,7 @@ from .memory import Memory
 from .merchandise import InForce
 from .new_products import score_new_products
 from .question import Question
-from .reasons import NO_REASONS, Told, explain_list, with_boosts
+from .reasons import Told, boost_reasons, explain_list, with_baseline
 from .shelf import Shelf
 from .slot import model_info
 from .trials import Side
@@ -151,18 +151,19 @@ class Personal:
         is_personal: bool,
     ) -> Sequence[Told | None]:
         """Why each place is on the list: the user's own products, and what rules add."""
-        told: list[Told | None] = [None] * len(places)
         if not question.explain:
-            return told
+            return [None] * len(places)
+        own: Sequence[list[Reason]] = [[] for _ in places]
         if is_personal:
             catalogue, most = self._memory.catalogue, self._config.max_reasons
-            told = explain_list(model, taste, places, catalogue, most)
-        for at, place in enumerate(places):
+            own = explain_list(model, taste, places, catalogue, most)
+        for place, reasons in zip(places, own, strict=True):
             boosts = composer.boosts(place)
             if boosts:
-                reasons = told[at] or NO_REASONS
-                told[at] = with_boosts(reasons, boosts, composer.lift_unit(), place.score)
-        return told
+                reasons += boost_reasons(boosts, composer.lift_unit(), place.score)
+        return [
+            with_baseline(reasons, place.score) for place, reasons in zip(places, own, strict=True)
+        ]
 
 
 def _key(shelf: Shelf, rules: InForce, question: Question) -> Hashable:

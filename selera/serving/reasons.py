@@ -13,7 +13,7 @@ from ..contracts.protocols import Taste
 from ..models import Recommender
 from .answers import Product, Reason, ReasonType
 from .catalogue import LiveCatalogue
-from .lists import Place, rounded
+from .lists import Place, in_steps, steps_of
 from .merchandise import Boost
 
 _STRONGEST_FIRST: tuple[tuple[int, ReasonType], ...] = (
@@ -26,7 +26,8 @@ _STRONGEST_FIRST: tuple[tuple[int, ReasonType], ...] = (
 Told = tuple[tuple[Reason, ...], float]
 """The reasons of one place, and what is left of its score without them."""
 
-NO_REASONS: Told = ((), 0.0)
+MOST_OF_SCORE = 1e6
+"""Of what is larger than so many times the score, the score is what rounding left of it."""
 
 
 def explain_list(
@@ -35,44 +36,53 @@ def explain_list(
     places: Sequence[Place],
     catalogue: LiveCatalogue,
     max_reasons: int,
-) -> list[Told | None]:
-    """The reasons of each place of the list, the largest contribution first, and the baseline.
+) -> list[list[Reason]]:
+    """The reasons of each place of the list, the largest contribution first.
 
     Only products that speak for the recommendation are named: contributions above 0. A product with
     several behaviors is named by the one that says most (bought, rated, reviewed, visited). The
-    name of a product that has left the catalogue is null. A product that the model lacks has no
-    parts: None.
+    name of a product that has left the catalogue is null. A product that the model lacks has none.
     """
-    items = np.array([each.item for each in places if each.item != UNKNOWN_ROW], dtype=np.int64)
-    parts = _largest(taste.explain(items), max_reasons)
-    rows = sorted({item for part in parts for item, _ in part})
+    scored = [place for place in places if place.item != UNKNOWN_ROW]
+    items = np.array([place.item for place in scored], dtype=np.int64)
+    largest = zip(scored, _largest(taste.explain(items), max_reasons), strict=True)
+    parts = {place.item: told_parts(part, place.score) for place, part in largest}
+    rows = sorted({item for part in parts.values() for item, _ in part})
     ids = dict(zip(rows, model.items.ids(rows), strict=True))
     products = catalogue.details(list(ids.values()))
     types = _types(taste.history, rows)
-    told = iter(
-        [
-            tuple(_reason(types[item], ids[item], products, value) for item, value in part)
-            for part in parts
-        ]
-    )
     return [
-        None if place.item == UNKNOWN_ROW else _with_baseline(next(told), place.score)
+        [
+            _reason(types[item], ids[item], products, value)
+            for item, value in parts.get(place.item, ())
+        ]
         for place in places
     ]
 
 
-def with_boosts(told: Told, boosts: Sequence[Boost], unit: float, score: float) -> Told:
-    """The reasons and, after them, what rules of the shop add; `unit` is that of a strength 1."""
-    added = (
-        Reason("boosted_by_rule", contribution=rounded(boost.strength * unit), rule=boost.name)
+def told_parts(parts: Sequence[tuple[int, float]], score: float) -> list[tuple[int, float]]:
+    """Those parts of a score that are above 0 in the digits that are told of it."""
+    steps, most = steps_of(score), MOST_OF_SCORE * abs(score)
+    told = [(item, in_steps(value, steps)) for item, value in parts if value <= most]
+    return [each for each in told if each[1] > 0]
+
+
+def boost_reasons(boosts: Sequence[Boost], unit: float, score: float) -> list[Reason]:
+    """What rules of the shop add to a score; `unit` is that of a strength 1."""
+    steps = steps_of(score)
+    return [
+        Reason(
+            "boosted_by_rule", contribution=in_steps(boost.strength * unit, steps), rule=boost.name
+        )
         for boost in boosts
-    )
-    return _with_baseline((*told[0], *added), score)
+    ]
 
 
-def _with_baseline(reasons: tuple[Reason, ...], score: float) -> Told:
-    named = sum(reason.contribution for reason in reasons)
-    return reasons, float(f"{rounded(score) - named:.12g}")
+def with_baseline(reasons: Sequence[Reason], score: float) -> Told:
+    """The reasons, and what is left of the score without them: they and it sum to it exactly."""
+    steps = steps_of(score)
+    left = in_steps(score, steps) - sum(reason.contribution for reason in reasons)
+    return tuple(reasons), in_steps(left, steps)
 
 
 def _reason(
@@ -84,7 +94,7 @@ def _reason(
         type=type,
         product_id=id,
         product_name=name if isinstance(name, str) else None,
-        contribution=rounded(contribution),
+        contribution=contribution,
     )
 
 
@@ -94,10 +104,7 @@ def _largest(explanations: Explanations, n: int) -> list[list[tuple[int, float]]
     order = np.argsort(-added, axis=1, kind="stable")[:, :n]
     items = explanations.items[order].tolist()
     values = np.take_along_axis(added, order, axis=1).tolist()
-    return [
-        [(item, value) for item, value in zip(*each, strict=True) if value > 0]
-        for each in zip(items, values, strict=True)
-    ]
+    return [list(zip(*each, strict=True)) for each in zip(items, values, strict=True)]
 
 
 def _types(history: Histories, rows: Sequence[int]) -> dict[int, ReasonType]:

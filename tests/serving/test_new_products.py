@@ -91,7 +91,7 @@ def test_new_products_stand_where_their_fields_put_them(service: RecommendationS
     assert ordered == sorted(ordered, reverse=True)
     for each in places:
         if each.source == "new":
-            assert (each.reasons, each.baseline, each.predicted_rating) == ((), None, None)
+            assert (each.reasons, each.baseline, each.predicted_rating) == ((), each.score, None)
 
 
 @pytest.mark.parametrize(
