@@ -75,6 +75,11 @@ class Recommender:
         return str(self.facts["algorithm"])
 
     @property
+    def is_popularity(self) -> bool:
+        """Whether it tells neither users nor products apart: all of its lists are popular ones."""
+        return isinstance(self.ranker, PopularityModel)
+
+    @property
     def data_sha256(self) -> str:
         """The hash of the CSV that it learnt from."""
         return str(self.facts["data"]["sha256"])

@@ -44,6 +44,7 @@ class Everybody:
         places: list[Place] = []
         if item != UNKNOWN_ROW:
             open[item] = False
+        if item != UNKNOWN_ROW and not model.is_popularity:
             pairs = model.similar(item, question.limit, allowed=open)
             places = places_of(pairs, model, self._memory.catalogue)
         is_fallback = not places

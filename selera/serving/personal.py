@@ -115,6 +115,8 @@ class Personal:
             telling = model.cold_start.telling(user.profile or {})
             taste = model.popular_taste(history, telling)
             fallback = "profile" if len(telling) else "popular"
+        elif model.is_popularity:
+            fallback = "popular"
         most_new = n_candidates(question)
         new = {} if fallback else score_new_products(model, taste, choice, most_new)
         composer = Composer(model, self._memory.catalogue, taste, choice, question, new)

@@ -171,4 +171,23 @@ def test_a_new_model_answers_with_its_own_list(
         while (after := service.recommend(USER)).model.version == "a":
             assert after.recommendations == before.recommendations
         assert after.model.algorithm == "popularity"
-        assert {each.source for each in after.recommendations} == {"popularity"}
+        assert {each.source for each in after.recommendations} == {"popular"}
+
+
+@pytest.mark.parametrize("algorithm", ["popularity", "bias"])
+def test_a_model_that_tells_nobody_apart_says_that_its_lists_are_popular(
+    shop_url: str, tmp_path: Path, algorithm: str
+) -> None:
+    publish(tmp_path / "model.pkl", algorithm=algorithm)
+    with opened(shop_url, tmp_path / "model.pkl", started=False) as service:
+        popular = service.popular(EVERYTHING).popular
+        similar = service.similar(DATA.items.id(2), EVERYTHING)
+        mine = service.recommend(USER, EVERYTHING)
+        unseen = service.recommend(USER)
+    assert similar.fallback == mine.fallback == unseen.fallback == "popular"
+    assert {each.source for each in mine.recommendations} == {"popular"}
+    products = [each.product for each in popular]
+    assert [each.product for each in mine.recommendations] == products
+    assert [each.product for each in similar.similar] == [
+        each for each in products if each.product_id != DATA.items.id(2)
+    ]

@@ -228,7 +228,7 @@ def test_a_shop_without_stars_has_no_predicted_rating(tmp_path: Path, shop_url: 
             user_id(2)
         )
     assert {each.predicted_rating for each in answer.recommendations} == {None}
-    assert {each.source for each in answer.recommendations} == {"popularity"}
+    assert {each.source for each in answer.recommendations} == {"popular"}
 
 
 def test_only_the_configured_profile_fields_leave(shop_url: str, model_path: Path) -> None:
