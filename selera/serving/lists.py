@@ -86,8 +86,7 @@ class Choice:
         allowed = np.ones(len(rows), np.bool_) if self._products is None else self._products[rows]
         if not self._seen:
             return allowed
-        known = [id in self._seen for id in self.shelf.ids.ids(rows)]
-        return allowed & ~np.array(known, dtype=np.bool_)
+        return allowed & ~np.isin(rows, self.shelf.ids.rows(list(self._seen)))
 
     @property
     def lift(self) -> NDArray[np.float32] | None:

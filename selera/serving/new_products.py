@@ -10,6 +10,9 @@ from ..models import Recommender
 from ..models.topn import best_places
 from .lists import Choice
 
+MOST_NEW = 1000
+"""New products that are scored for one list; of more that may be on it, those with the last ids."""
+
 
 def score_new_products(model: Recommender, taste: Taste, choice: Choice, n: int) -> dict[Id, float]:
     """The scores of those new products that may be listed, on the scale of the others.
@@ -20,11 +23,12 @@ def score_new_products(model: Recommender, taste: Taste, choice: Choice, n: int)
     new = choice.shelf.new
     if new.features is None or not len(new.rows):
         return {}
-    open = np.flatnonzero(choice.may_list(new.rows))
+    open = np.flatnonzero(choice.may_list(new.rows))[-MOST_NEW:]
     if not len(open):
         return {}
-    scores = model.cold_start.score_described(taste, new.features)[open]
+    scores = model.cold_start.score_described(taste, new.features.gather(open))
     if choice.effects is None:
         best = best_places(scores, n)
         open, scores = open[best], scores[best]
-    return {new.ids[at]: score for at, score in zip(open.tolist(), scores.tolist(), strict=True)}
+    ids = choice.shelf.ids.ids(new.rows[open])
+    return dict(zip(ids, scores.tolist(), strict=True))
