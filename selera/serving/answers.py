@@ -89,7 +89,7 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False):
         str,
         Meta(
             description="What put it there: an algorithm, `profile`, `popular`, `new` (a product"
-            " without behavior, by its fields), `rule` (pinned by the shop) or `filler` (outside of"
+            " without behavior), `rule` (pinned by the shop) or `filler` (outside of"
             " the filters, where `strict` is false)."
         ),
     ]

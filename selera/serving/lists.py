@@ -126,6 +126,14 @@ def places_of(
     ]
 
 
+def closing_score(places: Sequence[Place]) -> float:
+    """The score of what stands after these without one: 0, or the last place's where that is less.
+
+    So a list stays in the order of its scores.
+    """
+    return min([0.0, *(place.score for place in places[-1:])])
+
+
 def ranked(places: Sequence[Place], question: Question) -> list[ScoredProduct]:
     """A list that needs no reasons, as an answer shows it."""
     return [

@@ -1,14 +1,17 @@
-"""Products that the model lacks: scored for a user by category, brand and the other fields."""
+"""Products that the model lacks: scored for a user by their fields, or closing a list unscored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ..contracts.ids import Id
+from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import Taste
 from ..models import Recommender
 from ..models.topn import best_places
-from .lists import Choice
+from .catalogue import LiveCatalogue
+from .lists import Choice, Place, closing_score
 
 MOST_NEW = 1000
 """New products that are scored for one list; of more that may be on it, those with the last ids."""
@@ -32,3 +35,29 @@ def score_new_products(model: Recommender, taste: Taste, choice: Choice, n: int)
         open, scores = open[best], scores[best]
     ids = choice.shelf.ids.ids(new.rows[open])
     return dict(zip(ids, scores.tolist(), strict=True))
+
+
+def closing_places(
+    model: Recommender,
+    taste: Taste,
+    choice: Choice,
+    catalogue: LiveCatalogue,
+    places: Sequence[Place],
+    n: int,
+) -> list[Place]:
+    """At most n new products to close a list of which these places are all that can be ranked.
+
+    They stand as their fields have it for this taste or, where the model has learnt nothing from
+    fields, the last ids first.
+    """
+    listed = {place.product.product_id for place in places}
+    new, most = choice.shelf.new, n + len(listed)
+    if new.features is None:
+        rows = new.rows[choice.may_list(new.rows)]
+        ids = choice.shelf.ids.ids(rows[::-1][:most])
+    else:
+        scores = score_new_products(model, taste, choice, most)
+        ids = sorted(scores, key=scores.__getitem__, reverse=True)
+    ids = [id for id in ids if id not in listed][:n]
+    products, score = catalogue.details(ids), closing_score(places)
+    return [Place(UNKNOWN_ROW, score, products[id], "new") for id in ids if id in products]

@@ -150,12 +150,15 @@ def test_a_new_product_that_the_user_has_met_is_listed_only_where_seen_ones_are(
     assert EVEN in new_of(service, Question(limit=100, include_seen=True))
 
 
-def test_who_has_no_history_gets_popular_products_and_no_new_ones(
+def test_who_has_no_history_gets_popular_products_and_after_these_new_ones(
     service: RecommendationService,
 ) -> None:
     answer = service.recommend(NEW_USER, ALL)
     assert answer.fallback == "popular"
-    assert not {EVEN, ODD} & set(ids_of(answer))
+    n_known = len(service.popular(ALL).popular) - 4
+    assert set(ids_of(answer)[n_known:]) == {EVEN, ODD, FIELDLESS, SOLD_OUT}
+    assert {each.source for each in answer.recommendations[:n_known]} == {"popular"}
+    assert {each.source for each in answer.recommendations[n_known:]} == {"new"}
 
 
 def test_a_product_that_comes_while_a_service_answers_is_listed_soon(

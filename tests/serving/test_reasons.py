@@ -95,7 +95,8 @@ def test_reasons_and_baseline_sum_to_the_score(
     assert answer.fallback is None
     assert any(each.reasons for each in answer.recommendations)
     check_sums(answer)
-    for each in answer.recommendations:
+    assert answer.recommendations[-1].source == "new"
+    for each in answer.recommendations[:-1]:
         of_rules = [reason for reason in each.reasons if reason.rule is not None]
         is_shoe, is_cotton = each.product.category == "shoe", each.product.tag is not None
         assert len(of_rules) == (is_shoe + is_cotton if strength else 0)

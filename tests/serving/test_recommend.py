@@ -69,7 +69,8 @@ def test_seen_products_are_left_out_unless_asked_for(service: RecommendationServ
         user_id(4), Question(limit=100, include_seen=True)
     ).recommendations
     assert {each.product.product_id for each in everything} == {
-        product_id(row) for row in range(N_ITEMS) if row != ROW_GONE
+        *(product_id(row) for row in range(N_ITEMS) if row != ROW_GONE),
+        NEW_PRODUCT,
     }
 
 
