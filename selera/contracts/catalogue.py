@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .features import Cells
+
 NO_CODE = -1
+WORDS = ("category", "tag", "source_country", "brand")
+"""The columns of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +48,19 @@ class CatalogueColumns:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def cells(self, rows: NDArray[np.int64]) -> dict[str, Cells]:
+        """What the products in these rows have, by the names of the shop's table."""
+        words = {name: getattr(self, name) for name in WORDS}
+        told = {name: _distinct(each.codes[rows], each.texts) for name, each in words.items()}
+        told["price"] = _distinct(self.price[rows])
+        return told if self.stock is None else told | {"stock": _distinct(self.stock[rows])}
+
+
+def _distinct(column: NDArray[Any], texts: Sequence[str] | None = None) -> Cells:
+    """Each distinct value once, and where it is; of codes, the texts that they stand for."""
+    found, places = np.unique(column, return_inverse=True)
+    values = found.tolist()
+    if texts is not None:
+        values = [None if code == NO_CODE else texts[code] for code in values]
+    return Cells(values, places)

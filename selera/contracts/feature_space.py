@@ -129,7 +129,7 @@ def words(cell: object, *, is_list: bool) -> list[str]:
 def number_of(cell: object) -> float | None:
     """The finite number that a cell says."""
     try:
-        number = math.nan if cell is None else float(str(cell))
+        number = cell if isinstance(cell, float) else float(str(cell))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .feature_space import FeatureSpace
+
+
+class Cells(NamedTuple):
+    """One field of many rows.
+
+    values : those that there are
+    places : int64 (n_rows,), which of them each row has
+    """
+
+    values: Sequence[object]
+    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +62,25 @@ class Features:
     def fields(self) -> tuple[str, ...]:
         """The field of each column."""
         return tuple(name.partition("=")[0] for name in self.names)
+
+
+def encoded(space: FeatureSpace, cells: Mapping[str, Cells], n_rows: int) -> Features:
+    """The features of many rows, as `space.encode` has them row by row.
+
+    Each of the values is encoded once, however many rows have it. A field without cells gives none.
+    """
+    starts, parts = space.starts, []
+    for field in space.fields:
+        if field.field in cells:
+            start, (values, places) = starts[field.field], cells[field.field]
+            columns = [[start + column for column in field.encode(value)] for value in values]
+            parts.append(_of_values(columns).gather(places))
+    rows = np.concatenate([np.empty(0, np.int64), *(part.rows for part in parts)])
+    flat = np.concatenate([np.empty(0, np.int32), *(part.columns for part in parts)])
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))]).astype(np.int64)
+    return Features(space.names, indptr, flat[np.argsort(rows, kind="stable")])
+
+
+def _of_values(columns: Sequence[Sequence[int]]) -> Features:
+    indptr = np.cumsum([0, *map(len, columns)]).astype(np.int64)
+    return Features((), indptr, np.array([*chain.from_iterable(columns)], dtype=np.int32))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, select, types
 
-from ..contracts.catalogue import NO_CODE, CatalogueColumns, Words
+from ..contracts.catalogue import NO_CODE, WORDS, CatalogueColumns, Words
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT
 from .layout import ShopLayout, TableLayout
@@ -21,8 +21,6 @@ from .streaming import stream
 from .values import parse_number, plain, read_id
 
 BATCH_ROWS = 5_000
-
-WORDS = ("category", "tag", "source_country", "brand")
 
 _FLOAT_TYPES = frozenset({int, float, type(None)})
 

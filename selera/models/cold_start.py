@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts.feature_space import FeatureSpace
-from ..contracts.features import Features
+from ..contracts.features import Cells, Features, encoded
 from ..contracts.protocols import Arrays, Product, Profile, Taste
 from .new_items import NewItemModel
 from .profile import ProfileModel
@@ -49,13 +49,11 @@ class ColdStart:
         """Popularity as users with these columns of a profile see it, float32 (n_items,)."""
         return popularity if self.profiles is None else self.profiles.score(popularity, columns)
 
-    def described(self, products: Sequence[Product]) -> Features | None:
+    def described(self, cells: Mapping[str, Cells], n_products: int) -> Features | None:
         """The features of products that the model lacks; None where nothing is known of them."""
         if self.item_space is None or self.new_items is None:
             return None
-        columns = [self.item_space.encode(product) for product in products]
-        indptr = np.cumsum([0, *map(len, columns)]).astype(np.int64)
-        return Features(self.item_space.names, indptr, np.concatenate([_NO_COLUMNS, *columns]))
+        return encoded(self.item_space, cells, n_products)
 
     def score_described(self, taste: Taste, new: Features) -> NDArray[np.float32]:
         """Scores of products as `described` tells them, float32 (len(new),).
@@ -74,7 +72,10 @@ class ColdStart:
         They are on the scale of the scores of `taste`, so that both make one list. None where
         nothing is known of products.
         """
-        new = self.described(products)
+        names = {name for product in products for name in product}
+        each = np.arange(len(products))
+        cells = {name: Cells([product.get(name) for product in products], each) for name in names}
+        new = self.described(cells, len(products))
         return None if new is None else self.score_described(taste, new)
 
     def spaces(self) -> dict[str, Any]:

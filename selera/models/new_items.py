@@ -124,5 +124,5 @@ def _column_sums(
 
     Rows whose values sum to 0 need no centering of the columns.
     """
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    return np.stack([np.bincount(columns, each[rows], minlength=n_columns) for each in values])
+    spread = np.repeat(values, np.diff(indptr), axis=1)
+    return np.stack([np.bincount(columns, each, minlength=n_columns) for each in spread])

@@ -24,6 +24,9 @@ from .retrieval import open_items, retrieve, retrieve_top
 from .review_text import ReviewTextModel
 from .signals import SignalConfig
 
+NO_HISTORY = Histories.plain(np.zeros(2, np.int64), np.empty(0, np.int32))
+"""Of somebody who did nothing."""
+
 RANKERS: dict[str, type[Model]] = {**SCORERS, BlendModel.name: BlendModel}
 
 
@@ -73,6 +76,11 @@ class Recommender:
     def algorithm(self) -> str:
         """The name under which it was asked for."""
         return str(self.facts["algorithm"])
+
+    @property
+    def is_popularity(self) -> bool:
+        """Whether it tells neither users nor products apart: all of its lists are popular ones."""
+        return isinstance(self.ranker, PopularityModel)
 
     @property
     def data_sha256(self) -> str:
@@ -176,8 +184,7 @@ class Recommender:
 
         `profile` as in `popular_taste`, `allowed` and `boost` as in `best`.
         """
-        nobody = Histories.plain(np.zeros(2, np.int64), np.empty(0, np.int32))
-        return self.best(self.popular_taste(nobody, profile), n, allowed=allowed, boost=boost)
+        return self.best(self.popular_taste(NO_HISTORY, profile), n, allowed=allowed, boost=boost)
 
     def popular_taste(self, history: Histories, profile: NDArray[np.int32] | None = None) -> Taste:
         """The taste of most users, for somebody with this history.

@@ -72,7 +72,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     type: ReasonType
     product_id: Id | None = None
     product_name: str | None = None
-    contribution: Annotated[float, Meta(description="What it adds to the score, exactly.")] = 0.0
+    contribution: Annotated[float, Meta(description="What it adds to the score.")] = 0.0
     rule: str | None = None
 
 
@@ -89,7 +89,7 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False):
         str,
         Meta(
             description="What put it there: an algorithm, `profile`, `popular`, `new` (a product"
-            " without behavior, by its fields), `rule` (pinned by the shop) or `filler` (outside of"
+            " without behavior), `rule` (pinned by the shop) or `filler` (outside of"
             " the filters, where `strict` is false)."
         ),
     ]
@@ -98,7 +98,7 @@ class Recommendation(msgspec.Struct, frozen=True, gc=False):
         float | None,
         Meta(
             description="What is left of the score without the contributions of `reasons`: they"
-            " and it sum to the score. Null where no reasons are given."
+            " and it sum to the score exactly. Null where `explain` is false."
         ),
     ] = None
     rule: Annotated[str | UnsetType, Meta(description="The rule that pinned it; else absent.")] = (

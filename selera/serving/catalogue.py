@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..contracts.catalogue import CatalogueColumns, Words
+from ..contracts.catalogue import WORDS, CatalogueColumns, Words
 from ..contracts.errors import DatabaseError
 from ..contracts.ids import Id, IdMap
 from ..contracts.protocols import CatalogueSource
@@ -241,8 +241,7 @@ def _same(one: CatalogueColumns, other: CatalogueColumns) -> bool:
     """Whether two catalogues tell the same."""
     if not _same_ids(one, other):
         return False
-    words = ("category", "tag", "source_country", "brand")
-    if not all(_same_words(getattr(one, name), getattr(other, name)) for name in words):
+    if not all(_same_words(getattr(one, name), getattr(other, name)) for name in WORDS):
         return False
     if (one.stock is None) != (other.stock is None):
         return False

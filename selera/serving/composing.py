@@ -15,6 +15,7 @@ from ..models.retrieval import retrieve
 from .catalogue import LiveCatalogue
 from .lists import Choice, Place
 from .merchandise import Boost
+from .new_products import closing_places
 from .question import Question
 
 _FEWEST_CANDIDATES = 100
@@ -55,13 +56,14 @@ class Composer:
         self._new = {id: score + self._added(id) for id, score in new.items()}
 
     def places(self) -> list[Place]:
-        """The places of the list, in their order: pinned ones, the best, and what fills it up."""
+        """The places of the list, in their order: pinned, the best, new, and what fills it up."""
         limit = self._question.limit
         pinned = self._pinned(limit)
         chosen = {place.product.product_id for place in pinned}
         open = self._choice.items(self._seen)
         open[[place.item for place in pinned if place.item != UNKNOWN_ROW]] = False
         places = pinned + self._best(open, limit - len(pinned), chosen)
+        places += self._closing(places, limit - len(places))
         if not self._question.strict and len(places) < limit:
             listed = [place.item for place in places if place.item != UNKNOWN_ROW]
             others = self._choice.others(self._question.filters.relaxed(), self._seen)
@@ -76,6 +78,8 @@ class Composer:
 
     def boosts(self, place: Place) -> list[Boost]:
         """What rules add to the score of a place, rule by rule."""
+        if place.source == "new" and place.product.product_id not in self._new:
+            return []  # it closes the list: nothing is added to what has no score
         return self._choice.boosts(place.product.product_id)
 
     def lift_unit(self) -> float:
@@ -121,6 +125,12 @@ class Composer:
         return [
             Place(UNKNOWN_ROW, score, products[id], "new") for id, score in new if id in products
         ]
+
+    def _closing(self, places: list[Place], n: int) -> list[Place]:
+        """The n new products that close the list, where it has places left and they have none."""
+        if n <= 0 or self._new:
+            return []
+        return closing_places(self._model, self._taste, self._choice, self._catalogue, places, n)
 
     def _added(self, product_id: Id) -> float:
         """What rules add to the score of a product that the model lacks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from .filters import allowed_products
 from .merchandise import Boost, Effects
 from .question import NO_FILTERS, Filters, Question
 from .shelf import Shelf
+
+_POWERS_OF_TEN = tuple(float(10**digits) for digits in range(23))
+"""Those that a float holds exactly."""
 
 
 class Place(NamedTuple):
@@ -77,13 +81,20 @@ class Choice:
             allowed[seen] = False
         return allowed
 
-    def may_list(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the products in these rows of the catalogue may be listed, bool (m,)."""
-        allowed = np.ones(len(rows), np.bool_) if self._products is None else self._products[rows]
-        if not self._seen:
-            return allowed
-        known = [id in self._seen for id in self.shelf.ids.ids(rows)]
-        return allowed & ~np.array(known, dtype=np.bool_)
+    def new(self, most: int) -> NDArray[np.int64]:
+        """Those of the shelf's new products that may be listed, rising places among them, int64.
+
+        Of more than `most` those with the last ids.
+        """
+        rows, room = self.shelf.new.rows, most + len(self._seen)
+        if self._products is None:
+            places = np.arange(max(0, len(rows) - room), len(rows))
+        else:
+            places = np.flatnonzero(self._products[rows])[-room:]
+        if self._seen:
+            ids = self.shelf.ids.ids(rows[places])
+            places = places[np.array([id not in self._seen for id in ids], dtype=np.bool_)]
+        return places[-most:]
 
     @property
     def lift(self) -> NDArray[np.float32] | None:
@@ -123,6 +134,14 @@ def places_of(
     ]
 
 
+def closing_score(places: Sequence[Place]) -> float:
+    """The score of what stands after these without one: 0, or the last place's where that is less.
+
+    So a list stays in the order of its scores.
+    """
+    return min([0.0, *(place.score for place in places[-1:])])
+
+
 def ranked(places: Sequence[Place], question: Question) -> list[ScoredProduct]:
     """A list that needs no reasons, as an answer shows it."""
     return [
@@ -133,4 +152,18 @@ def ranked(places: Sequence[Place], question: Question) -> list[ScoredProduct]:
 
 def rounded(score: float) -> float:
     """Six significant digits: a score is a float32, and more of them would be noise."""
-    return float(f"{score:.6g}")
+    return in_steps(score, steps_of(score))
+
+
+def steps_of(score: float) -> float:
+    """How many steps make 1, a power of ten: a step is one of the sixth digit of this score.
+
+    Numbers that are whole steps sum exactly, as the decimals that JSON writes too.
+    """
+    digits = 5 - math.floor(math.log10(abs(score))) if score else 6
+    return _POWERS_OF_TEN[min(max(digits, 0), len(_POWERS_OF_TEN) - 1)]
+
+
+def in_steps(value: float, steps: float) -> float:
+    """The nearest whole number of steps; below 10^15 of them, what JSON writes is exactly that."""
+    return round(value * steps) / steps

@@ -14,16 +14,16 @@ from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import Taste
 from ..models import Recommender
 from . import metrics
-from .answers import RecommendAnswer, Recommendation, UserFallback
+from .answers import Reason, RecommendAnswer, Recommendation, UserFallback
 from .composing import Composer, n_candidates
 from .config import ServingConfig
 from .details import profile_of, trimmed
-from .lists import Choice, Place, rounded
+from .lists import Choice, Place, in_steps, steps_of
 from .memory import Memory
 from .merchandise import InForce
 from .new_products import score_new_products
 from .question import Question
-from .reasons import NO_REASONS, Told, explain_list, with_boosts
+from .reasons import Told, boost_reasons, explain_list, with_baseline
 from .shelf import Shelf
 from .slot import model_info
 from .trials import Side
@@ -115,17 +115,20 @@ class Personal:
             telling = model.cold_start.telling(user.profile or {})
             taste = model.popular_taste(history, telling)
             fallback = "profile" if len(telling) else "popular"
+        elif model.is_popularity:
+            fallback = "popular"
         most_new = n_candidates(question)
         new = {} if fallback else score_new_products(model, taste, choice, most_new)
         composer = Composer(model, self._memory.catalogue, taste, choice, question, new)
         places = composer.places()
-        told = self._told(composer, places, model, taste, question, is_personal=not fallback)
+        steps = [steps_of(place.score) for place in places]
+        told = self._told(composer, places, steps, model, taste, question, is_personal=not fallback)
         stars = _stars(places, model, taste)
         source = fallback or model.algorithm
         recommendations = tuple(
             Recommendation(
                 rank=rank,
-                score=rounded(place.score),
+                score=in_steps(place.score, each),
                 predicted_rating=rating,
                 product=trimmed(place.product, question.fields),
                 source=place.source or source,
@@ -133,8 +136,8 @@ class Personal:
                 baseline=None if reasons is None else reasons[1],
                 rule=msgspec.UNSET if place.rule is None else place.rule,
             )
-            for rank, (place, reasons, rating) in enumerate(
-                zip(places, told, stars, strict=True), start=1
+            for rank, (place, each, reasons, rating) in enumerate(
+                zip(places, steps, told, stars, strict=True), start=1
             )
         )
         sources = Counter(each.source for each in recommendations)
@@ -144,6 +147,7 @@ class Personal:
         self,
         composer: Composer,
         places: Sequence[Place],
+        steps: Sequence[float],
         model: Recommender,
         taste: Taste,
         question: Question,
@@ -151,17 +155,18 @@ class Personal:
         is_personal: bool,
     ) -> Sequence[Told | None]:
         """Why each place is on the list: the user's own products, and what rules add."""
-        told: list[Told | None] = [None] * len(places)
         if not question.explain:
-            return told
+            return [None] * len(places)
+        own: Sequence[list[Reason]] = [[] for _ in places]
         if is_personal:
             catalogue, most = self._memory.catalogue, self._config.max_reasons
-            told = explain_list(model, taste, places, catalogue, most)
-        for at, place in enumerate(places):
+            own = explain_list(model, taste, places, steps, catalogue, most)
+        told = []
+        for place, each, reasons in zip(places, steps, own, strict=True):
             boosts = composer.boosts(place)
             if boosts:
-                reasons = told[at] or NO_REASONS
-                told[at] = with_boosts(reasons, boosts, composer.lift_unit(), place.score)
+                reasons += boost_reasons(boosts, composer.lift_unit(), each)
+            told.append(with_baseline(reasons, place.score, each))
         return told
 
 

@@ -14,22 +14,17 @@ from ..contracts.features import Features
 from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
 from ..models import Recommender
 
-MOST_NEW = 1000
-"""New products that are scored for one list; of more, the ones with the last ids."""
-
 _numbers = itertools.count()
 
 
 class NewProducts(NamedTuple):
-    """Products that the model lacks and can score by their fields.
+    """Products that the model lacks.
 
     rows : int64 (n_new,), of the catalogue
-    ids : in the same order
     features : what the model asks of them; None where it has learnt nothing from fields
     """
 
     rows: NDArray[np.int64]
-    ids: list[Id]
     features: Features | None
 
 
@@ -61,9 +56,9 @@ class Shelf:
         self.listed: NDArray[np.bool_] = self.places != UNKNOWN_ROW
         known = np.zeros(len(columns), dtype=np.bool_)
         known[self.places[self.listed]] = True
-        rows = np.flatnonzero(~known)[-MOST_NEW:]
-        described = model.cold_start.described([fields_of(columns, row) for row in rows.tolist()])
-        self.new = NewProducts(rows, ids.ids(rows), described)
+        rows = np.flatnonzero(~known)
+        described = model.cold_start.described(columns.cells(rows), len(rows))
+        self.new = NewProducts(rows, described)
 
     def of_items(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """A choice of products, bool (n_products,), as one of items, bool (n_items,)."""

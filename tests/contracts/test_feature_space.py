@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from selera.contracts.feature_space import Bands, Categories, FeatureSpace
-from selera.contracts.features import Features
+from selera.contracts.features import Cells, Features, encoded
 
 SPACE = FeatureSpace(
     (
@@ -70,3 +72,27 @@ def test_gathered_rows_keep_their_columns() -> None:
     )
     gathered = features.gather(np.array([2, 0, 1, 0]))
     assert [gathered.of(row).tolist() for row in range(4)] == [rows[2], rows[0], rows[1], rows[0]]
+
+
+VALUES = {
+    "gender": [None, "f", " M ", "x"],
+    "age": [None, float("nan"), 18.0, 24.5, 70],
+    "tag": [None, "", "new", "organic, NEW,organic,, rare", "straße,new"],
+    "no field of the space": [1],
+}
+
+
+@given(st.lists(st.tuples(*(st.sampled_from(values) for values in VALUES.values()))))
+def test_many_rows_are_encoded_as_each_of_them(rows: list[tuple[object, ...]]) -> None:
+    columns = dict(zip(VALUES, zip(*rows, strict=True), strict=False))
+    cells = {
+        name: Cells(
+            VALUES[name], np.array([VALUES[name].index(value) for value in column], dtype=np.int64)
+        )
+        for name, column in columns.items()
+    }
+    told = encoded(SPACE, cells, len(rows))
+    assert told.names == SPACE.names
+    assert [told.of(row).tolist() for row in range(len(told))] == [
+        SPACE.encode(dict(zip(VALUES, row, strict=True))).tolist() for row in rows
+    ]

@@ -11,6 +11,7 @@ from selera.serving import Filters, Question, RecommendationService
 from tests.serving.following import ids_of, opened
 from tests.serving.served_shop import (
     N_ITEMS,
+    NEW_PRODUCT,
     NEW_USER,
     NOBODY,
     ROW_GONE,
@@ -49,7 +50,8 @@ def test_a_diverse_list_holds_what_the_filters_leave(service: RecommendationServ
         limit=100, include_seen=True, diversity=1.0, filters=Filters(exclude=excluded)
     )
     ids = ids_of(service.recommend(USER, question))
-    assert {DATA.items.row(id) for id in ids} == set(range(1, N_ITEMS, 2)) - {ROW_GONE}
+    known = [DATA.items.id(row) for row in range(1, N_ITEMS, 2) if row != ROW_GONE]
+    assert set(ids) == {*known, NEW_PRODUCT}
 
 
 def test_only_the_fields_asked_for_are_told_and_always_the_id(
@@ -155,7 +157,9 @@ def test_ids_in_a_basket_may_be_texts_unknown_or_none_at_all(
 
 
 def test_the_limit_may_be_more_than_there_is(service: RecommendationService) -> None:
-    assert len(service.recommend(USER, EVERYTHING).recommendations) == N_ITEMS - 1
+    listed = ids_of(service.recommend(USER, EVERYTHING))
+    assert len(listed) == N_ITEMS
+    assert listed[-1] == NEW_PRODUCT
 
 
 def test_a_new_model_answers_with_its_own_list(
@@ -171,4 +175,24 @@ def test_a_new_model_answers_with_its_own_list(
         while (after := service.recommend(USER)).model.version == "a":
             assert after.recommendations == before.recommendations
         assert after.model.algorithm == "popularity"
-        assert {each.source for each in after.recommendations} == {"popularity"}
+        assert {each.source for each in after.recommendations} == {"popular"}
+
+
+@pytest.mark.parametrize("algorithm", ["popularity", "bias"])
+def test_a_model_that_tells_nobody_apart_says_that_its_lists_are_popular(
+    shop_url: str, tmp_path: Path, algorithm: str
+) -> None:
+    publish(tmp_path / "model.pkl", algorithm=algorithm)
+    with opened(shop_url, tmp_path / "model.pkl", started=False) as service:
+        popular = service.popular(EVERYTHING).popular
+        similar = service.similar(DATA.items.id(2), EVERYTHING)
+        mine = service.recommend(USER, EVERYTHING)
+        unseen = service.recommend(USER)
+    assert similar.fallback == mine.fallback == unseen.fallback == "popular"
+    assert {each.source for each in mine.recommendations[:-1]} == {"popular"}
+    assert mine.recommendations[-1].source == "new"
+    products = [each.product for each in popular]
+    assert [each.product for each in mine.recommendations] == products
+    assert [each.product for each in similar.similar] == [
+        each for each in products if each.product_id != DATA.items.id(2)
+    ]

@@ -29,19 +29,23 @@ SPACE = FeatureSpace((Categories("gender", ("even", "odd")),))
 EVEN, ODD, SILENT = NEW_USER, NEW_USER + 1, NEW_USER + 2
 
 
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def publish_profiled(path: Path, algorithm: str) -> None:
     """A model that has learnt that even and odd users like even and odd products."""
     genders = (np.arange(N_USERS) % 2).astype(np.int32)
     features = Features(SPACE.names, np.arange(N_USERS + 1), genders, SPACE)
     model = fit_recommender(
         dataclasses.replace(DATA, user_features=features),
-        "svd",
+        algorithm,
         TrainingConfig(puresvd=PureSvdConfig(n_factors=4)),
         seed=1,
     )
-    path = tmp_path_factory.mktemp("model") / "system-recomendation.pkl"
     write_artifact(path, *model.to_parts(), run={"version": "v", "trained_at": ""})
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "system-recomendation.pkl"
+    publish_profiled(path, "svd")
     return path
 
 
@@ -109,6 +113,22 @@ def test_what_a_user_has_seen_is_not_on_the_list_of_the_profile(
         listed = {each.product.product_id for each in answer.recommendations}
         assert answer.fallback == "profile"
         assert (disliked in listed) == include_seen
+
+
+def test_a_model_of_popularity_answers_a_history_with_what_it_was_judged_by(
+    url: str, tmp_path: Path
+) -> None:
+    """A profile speaks for who has no history alone, whichever the model."""
+    path = tmp_path / "model.pkl"
+    publish_profiled(path, "popularity")
+    add_behaviors(url, [(EVEN, DATA.items.id(row), "buy", 1.0) for row in (1, 3, 5)])
+    with contextlib.closing(Shop.open(url)) as shop:
+        service = RecommendationService(ModelSlot(path), shop)
+        everything = Question(limit=100, include_seen=True)
+        mine, odd = service.recommend(EVEN, everything), service.recommend(ODD, everything)
+        popular = service.popular(everything).popular
+    assert (mine.fallback, odd.fallback) == ("popular", "profile")
+    assert [each.product for each in mine.recommendations] == [each.product for each in popular]
 
 
 def test_a_user_without_a_profile_row_has_a_history_as_before(

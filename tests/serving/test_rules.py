@@ -134,6 +134,8 @@ def test_a_boost_moves_its_products_and_no_others(serve: Serve, strength: float)
     assert {each.product.product_id for each in boosted} == set(plain)
     scores = [each.score for each in boosted]
     assert scores == sorted(scores, reverse=True)
+    (new,) = [place for place in boosted if place.source == "new"]
+    assert new is boosted.pop()
     added = {
         each.product.category: each.score - plain[each.product.product_id].score for each in boosted
     }

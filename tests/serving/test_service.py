@@ -77,7 +77,8 @@ def test_a_text_that_is_no_integer_id_is_no_product(service: RecommendationServi
 
 def test_popular_products_are_ranked_and_still_for_sale(service: RecommendationService) -> None:
     answer = service.popular(Question(limit=100))
-    assert [each.rank for each in answer.popular] == list(range(1, N_ITEMS))
+    assert [each.rank for each in answer.popular] == list(range(1, N_ITEMS + 1))
+    assert answer.popular[-1].product.product_id == NEW_PRODUCT
     scores = [each.score for each in answer.popular]
     assert scores == sorted(scores, reverse=True)
     assert DATA.items.id(ROW_GONE) not in {each.product.product_id for each in answer.popular}

@@ -89,16 +89,24 @@ def test_scores_are_the_excess_over_what_the_past_lets_expect(shop_url: str, ris
         before[item] += 7 < age <= 28
     m = sum(before) / N_ITEMS / 4
     usual = [(each + m) / 3 for each in before]
-    for place in answer.trending:
+    n_met = sum(each > 0 for each in recent) - (recent[ROW_GONE] > 0)
+    for place in answer.trending[:n_met]:
         item = place.product.product_id - FIRST_PRODUCT
         expected = usual[item] * sum(recent) / sum(usual)
         score = (recent[item] - expected) / expected**0.5
         assert place.score == pytest.approx(score, rel=1e-4)
         assert recent[item] > 0
+    last = answer.trending[n_met - 1].score
+    assert {place.score for place in answer.trending[n_met:]} == {min(0.0, last)}
 
 
-def test_where_no_time_is_known_nothing_is_trending(shop_url: str, tmp_path: Path) -> None:
+def test_where_no_time_is_known_nothing_rises_and_popular_products_are_listed(
+    shop_url: str, tmp_path: Path
+) -> None:
     publish_rising(tmp_path / "model.pkl", times=False)
     with opened(shop_url, tmp_path / "model.pkl", started=False) as service:
         answer = service.trending()
-    assert (answer.trending, answer.window_days) == ([], None)
+        popular = service.popular().popular
+    assert answer.window_days is None
+    assert [each.product for each in answer.trending] == [each.product for each in popular]
+    assert {each.score for each in answer.trending} == {0.0}

@@ -82,8 +82,8 @@ def test_each_user_stays_on_one_side_and_gets_its_version(
             side = sides.setdefault(user, answer.experiment.variant)
             assert side == answer.experiment.variant == assign(experiment, user)
             assert answer.model.version == ("taste" if side == "control" else "fame")
-            algorithm = "svd" if side == "control" else "popularity"
-            assert {each.source for each in answer.recommendations} == {algorithm}
+            source = "svd" if side == "control" else "popular"
+            assert {each.source for each in answer.recommendations} == {source}
     assert set(sides.values()) == {"control", "treatment"}
     book.stop(NAME)
     wait_until(lambda: service.recommend(USERS[0]).experiment is msgspec.UNSET)
