@@ -76,6 +76,28 @@ def handling(
             signal.signal(each, handler_before)
 
 
+@contextmanager
+def held_back(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """Let these signals wait until the end of the block, in this thread and in what it starts.
+
+    Whoever is started takes them by `heard`. Windows holds nothing back, and forks nothing.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def heard(signals: Sequence[signal.Signals]) -> None:
+    """Take these signals from now on, and those that were held back meanwhile."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+
 def keep_answering(
     work: Work,
     n_workers: int,
@@ -162,7 +184,8 @@ class _Worker:
             name=f"selera-worker-{self._number}",
             daemon=True,
         )
-        with told:
+        # Until it has handlers of its own, a forked process would give a signal to those of ours.
+        with told, held_back(stop_signals()):
             self.process.start()
 
     def _hear(self, now: float) -> None:
@@ -207,9 +230,11 @@ class _Worker:
 
 def _be_worker(work: Work, prepare: Callable[[], None], told: Connection) -> None:
     """The life of one process; only its parent, or its parent's end, stops it."""
-    for each in stop_signals():
+    signals = stop_signals()
+    for each in signals:
         ends = each is signal.SIGTERM
         signal.signal(each, signal.SIG_DFL if ends else signal.SIG_IGN)
+    heard(signals)
     threading.Thread(target=_end_with_parent, name="lifeline", daemon=True).start()
     prepare()
     try:

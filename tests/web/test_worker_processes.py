@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.processes import wait_until
+from selera.web.processes import STOPPING_S
+from tests.processes import ROOT, python, wait_until
 from tests.web.large_model import write_large_model
 
 pytestmark = pytest.mark.slow
@@ -263,6 +264,62 @@ def test_workers_whose_parent_is_killed_stop_together(tmp_path: Path) -> None:
 
         wait_until(lambda: len(list(tmp_path.iterdir())) == 3, "all three to be told", 5)
         wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 5)
+
+
+STOP_SOON = """
+import os, signal, sys, time
+from selera.cli.logs import log_to_stderr
+from selera.web.processes import keep_answering
+
+def work(ready):
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    ready()
+    while True:
+        time.sleep(1)
+
+log_to_stderr("info")
+signal.signal(signal.SIGALRM, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
+signal.signal(signal.SIGTERM, lambda number, frame: None)  # it may come before anybody listens
+for delay_s in (0.001, 0.003, 0.006, 0.01, 0.02, 0.03):
+    signal.setitimer(signal.ITIMER_REAL, delay_s, 0.5)
+    started = time.monotonic()
+    keep_answering(work, 4, started=int, prepare=int)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(time.monotonic() - started, flush=True)
+"""
+
+
+def test_workers_that_are_stopped_while_they_start_stop_at_once() -> None:
+    done = python("-c", STOP_SOON, cwd=ROOT)
+
+    seconds = [float(line) for line in done.stdout.splitlines()]
+    assert len(seconds) == 6, done.stderr
+    assert max(seconds) < STOPPING_S, "else they did not hear, and were killed"
+
+
+FORKED_AND_TOLD = """
+import os, signal, sys
+from functools import partial
+from selera.cli.logs import log_to_stderr
+from selera.contracts.errors import SeleraError
+from selera.web.processes import keep_answering
+
+log_to_stderr("info")
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    keep_answering(
+        lambda ready: ready(), 1, started=partial(sys.exit, "it was not heard"), prepare=int
+    )
+except SeleraError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_a_worker_that_is_told_to_stop_before_it_can_hear_does_so() -> None:
+    done = python("-c", FORKED_AND_TOLD, cwd=ROOT, timeout_s=60)
+
+    assert done.stdout.startswith("a worker ended with signal 15 before it could answer"), done
 
 
 def test_workers_that_cannot_start_end_everything_with_one_sentence(
