@@ -9,9 +9,11 @@ import socket
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import structlog
 
+from ..etl.files import scratch_folder
 from .config import WebConfig
 from .listening import allow_many_files, listen
 from .processes import keep_answering, stop_signals
@@ -60,8 +62,12 @@ def _answer_in_workers(
     started: Callable[[], None],
     prepare: Callable[[], None],
 ) -> None:
-    """Answer in `config.workers` processes, which add up what they count in a folder of theirs."""
-    with tempfile.TemporaryDirectory(prefix="selera-metrics-") as counts:
+    """Answer in `config.workers` processes, which add up what they count in a folder of theirs.
+
+    Folders of servers that were killed are removed.
+    """
+    with scratch_folder(Path(tempfile.gettempdir(), "selera-metrics")) as folder:
+        counts = str(folder)
         os.environ.update(_ONE_BY_ONE, PROMETHEUS_MULTIPROC_DIR=counts)
         _load()
         keep_answering(

@@ -228,6 +228,28 @@ def test_nobody_survives_a_parent_that_is_killed(
         wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
 
 
+def test_what_a_killed_server_counted_is_removed_by_the_next(
+    shop_url: str, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        pids = children_of(server.process.pid)
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not any(map(command_of, pids)), "the end of all workers", 15)
+    (left,) = folder.glob("*selera-metrics-*")
+
+    with two_workers(shop_url, model_path, tmp_path / "state.db") as server:
+        (own,) = folder.glob("*selera-metrics-*")
+        assert own != left
+        with two_workers(shop_url, model_path, tmp_path / "other.db"):
+            assert len(list(folder.glob("*selera-metrics-*"))) == 2
+        assert server.metric("selera_model_loaded") == 1
+    assert list(folder.iterdir()) == []
+
+
 WAIT_FOR_EACH_OTHER = """
 import signal, sys, time
 from functools import partial
