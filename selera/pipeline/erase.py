@@ -58,6 +58,7 @@ TABLES_OF_NOBODY = (
     "decision",
     "rule",
     "experiment",
+    "experiment_count",
 )
 """Tables of Selera's own database that hold no user."""
 

@@ -4,7 +4,8 @@ A user belongs to one side by a hash of the experiment's name and the user's id,
 to be stored to answer a request, every worker agrees, and the next experiment mixes users anew.
 What is stored is who was exposed (a hash, not the id) by which recommendation, and what events
 named that recommendation. The counts of an experiment stay; which recommendation it was is
-forgotten when no event is awaited any more that names it.
+forgotten when no event is awaited any more that names it, and who took part when the experiment has
+ended and none is awaited of it.
 """
 
 from __future__ import annotations
@@ -23,16 +24,11 @@ from ..contracts.ids import Id
 from .clock import now_text
 from .engine import State
 from .names import check_name
+from .pruning import CONVERSION_WINDOW_S, prune
 from .remembered import Remembered
 
 Variant = Literal["control", "treatment"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-
-CONVERSION_WINDOW_S = 7 * 86_400
-"""An event counts that comes within this time of the recommendation that it names."""
-
-PRUNED_AT_ONCE = 500
-"""Rows of a table that one transaction drops: some 10 ms in which nobody else can write."""
 
 _N_HASH_BYTES = 16
 _COLUMNS = "name, control_version, treatment_version, share, started_at, stopped_at"
@@ -64,16 +60,13 @@ _CONVERTED = (
     "UPDATE participant SET converted_at = :at WHERE converted_at IS NULL AND participant_id ="
     " (SELECT participant_id FROM conversion WHERE event_id = :event_id)"
 )
+_OF_NAME = "WHERE experiment_id = (SELECT experiment_id FROM experiment WHERE name = :name)"
 _TALLY = text(
-    "SELECT variant, count(*), count(converted_at) FROM participant JOIN experiment"
-    " USING (experiment_id) WHERE name = :name GROUP BY variant"
-)
-_PRUNE = tuple(
-    text(
-        f"DELETE FROM {table} WHERE {key} IN"
-        f" (SELECT {key} FROM {table} WHERE at < :before ORDER BY at LIMIT :most)"
-    )
-    for table, key in (("exposure", "recommendation_id"), ("conversion", "event_id"))
+    "SELECT variant, sum(n_users), sum(n_converted) FROM"
+    " (SELECT variant, count(*) AS n_users, count(converted_at) AS n_converted"
+    f" FROM participant {_OF_NAME} GROUP BY variant"
+    f" UNION ALL SELECT variant, n_users, n_converted FROM experiment_count {_OF_NAME})"
+    " GROUP BY variant"
 )
 _ERASE = text("DELETE FROM participant WHERE user_hash = :user_hash")
 
@@ -241,15 +234,12 @@ class Experiments:
             connection.exec_driver_sql(_CONVERTED, rows)
 
     def prune(self, now: int) -> bool:
-        """Forget which recommendations and events they were where `CONVERSION_WINDOW_S` is over.
+        """Forget some of what is needed no more; whether there may be more (`pruning`).
 
-        At most `PRUNED_AT_ONCE` of each; whether there may be more. `now` is in UTC seconds. Users
-        that were counted stay counted.
+        `now` is in UTC seconds. What was counted stays counted.
         """
-        bounds = {"before": now - CONVERSION_WINDOW_S, "most": PRUNED_AT_ONCE}
         with self._state.writing("prune the experiments of") as connection:
-            n_gone = [connection.execute(statement, bounds).rowcount for statement in _PRUNE]
-        return max(n_gone) == PRUNED_AT_ONCE
+            return prune(connection, now)
 
     def tally(self, name: str) -> dict[Variant, tuple[int, int]]:
         """Of each side: how many users were exposed, and how many of them converted.

@@ -92,6 +92,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX conversion_at ON conversion (at)",
         "DROP TABLE rules_revision",
     ),
+    (
+        """CREATE TABLE experiment_count (
+            experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
+            variant TEXT NOT NULL CHECK (variant IN ('control', 'treatment')),
+            n_users INTEGER NOT NULL,
+            n_converted INTEGER NOT NULL,
+            PRIMARY KEY (experiment_id, variant)
+        ) WITHOUT ROWID""",
+    ),
 )
 """From version 0, an empty file, to the present one."""
 

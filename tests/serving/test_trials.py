@@ -23,8 +23,7 @@ from selera.models.erasing import user_row, without_user
 from selera.serving import RecommendationService
 from selera.serving.slot import VersionShelf
 from selera.serving.trials import Trials
-from selera.state import Experiments, State
-from selera.state import experiments as state_experiments
+from selera.state import Experiments, State, pruning
 from selera.state.experiments import Conversion, Exposure, assign
 from tests.serving.following import opened, wait_until
 from tests.serving.served_shop import N_USERS, interactions_of, publish
@@ -223,7 +222,7 @@ def test_what_could_not_be_written_is_written_later(book: Experiments, versions:
 def test_the_flush_prunes_until_nothing_is_due(
     book: Experiments, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_experiments, "PRUNED_AT_ONCE", 2)
+    monkeypatch.setattr(pruning, "PRUNED_AT_ONCE", 2)
     book.start(NAME, "taste", "fame")
     ids = ["r1", "r2", "r3"]
     book.record_exposures([Exposure(each, NAME, "control", b"somebody", 1) for each in ids])

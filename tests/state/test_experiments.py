@@ -19,7 +19,7 @@ from selera.state import (
     hash_of_user,
     schema,
 )
-from selera.state.experiments import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
+from selera.state.pruning import CONVERSION_WINDOW_S, PRUNED_AT_ONCE
 from selera.state.remembered import FRESH_S
 from tests.processes import STALL_S
 
@@ -276,6 +276,61 @@ def test_pruning_takes_turns_with_those_who_write(experiments: Experiments, stat
     assert _n_rows(state)["exposure"] == 5
     assert not experiments.prune(now)
     assert _n_rows(state)["exposure"] == 0
+
+
+def test_who_took_part_is_forgotten_when_an_experiment_is_over_and_stays_counted(
+    experiments: Experiments, state: State
+) -> None:
+    now = int(time.time())
+    n_users = PRUNED_AT_ONCE + 20
+    experiments.record_exposures(
+        [_exposure(f"r{n}", n, "control" if n % 2 else "treatment", at=now) for n in range(n_users)]
+    )
+    experiments.record_conversions([_conversion(f"r{n}", f"e{n}", n, now) for n in range(30)])
+    tally = {"control": (n_users // 2, 15), "treatment": (n_users // 2, 15)}
+    after = now + CONVERSION_WINDOW_S + 60
+    while experiments.prune(after):
+        pass
+    assert _n_participants(state) == n_users, "it runs"
+    experiments.stop("autumn")
+    experiments.start("winter", "v1", "v2")
+    experiments.record_exposures([_exposure("of winter", 1, experiment="winter", at=now)])
+
+    assert not experiments.prune(now)
+    assert _n_participants(state) == n_users + 1, "purchases may still count"
+    assert experiments.prune(after)
+    assert experiments.tally("autumn") == tally
+    assert not experiments.prune(after)
+
+    assert _n_participants(state) == 1
+    assert experiments.tally("autumn") == tally
+    assert experiments.tally("winter") == {"control": (1, 0), "treatment": (0, 0)}
+    assert experiments.erase_user(3) == 0
+    assert experiments.erase_user(1) == 1
+    assert experiments.tally("autumn") == tally
+
+
+def test_a_user_of_whom_a_purchase_may_still_count_is_not_forgotten(
+    experiments: Experiments, state: State
+) -> None:
+    """Whatever the clock says of the end: an exposure may be told late."""
+    now = int(time.time())
+    late = now + 3600
+    experiments.stop("autumn")
+    experiments.record_exposures([_exposure("r1", 1, at=late)])
+
+    experiments.prune(late + CONVERSION_WINDOW_S - 1)
+    experiments.record_conversions([_conversion("r1", "e1", 1, late + CONVERSION_WINDOW_S - 1)])
+    assert experiments.tally("autumn")["control"] == (1, 1)
+    experiments.prune(late + CONVERSION_WINDOW_S + 1)
+
+    assert experiments.tally("autumn")["control"] == (1, 1)
+    assert _n_participants(state) == 0
+
+
+def _n_participants(state: State) -> int:
+    with state.reading("count rows of") as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM participant").scalar_one())
 
 
 def test_a_file_from_before_the_window_keeps_its_exposures_for_it(tmp_path: Path) -> None:
