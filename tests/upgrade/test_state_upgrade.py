@@ -90,7 +90,7 @@ def test_its_experiment_runs_on_and_the_ended_one_is_counted(state: State) -> No
     assert (running.name, running.share, experiments.versions_in_use()) == (
         "autumn",
         0.2,
-        {"v1", "v2"},
+        frozenset({"v1", "v2"}),
     )
     with pytest.raises(Busy, match="'autumn' is running"):
         experiments.start("winter", "v1", "v2")
