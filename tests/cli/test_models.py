@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from selera.artifact import open_artifact
-from tests.processes import selera
+from tests.processes import python, selera
 from tests.small_shop import write_training_csv
+
+HEAVY = ("numba", "polars", "scipy", "litestar", "uvicorn", "matplotlib", "optuna")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,25 @@ def test_going_back_and_forth(shop: Path) -> None:
     }
     same = selera("models", "promote", str(newest["version"]), cwd=shop)
     assert (same.returncode, same.stdout) == (0, f"{newest['version']} is published already.\n")
+
+
+def test_going_back_in_a_hurry_imports_nothing_that_trains_or_serves(shop: Path) -> None:
+    newest = listed(shop)[0]["version"]
+    code = (
+        "import sys\n"
+        "from selera.cli.main import main\n"
+        "sys.argv = ['selera', 'models', 'rollback']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        f"    print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))\n"
+    )
+
+    done = python("-c", code, cwd=shop)
+
+    assert done.stdout.startswith("Published "), done.stderr
+    assert done.stdout.endswith("HEAVY []\n")
+    assert selera("models", "promote", str(newest), cwd=shop).returncode == 0
 
 
 @pytest.mark.parametrize("version", ["none", "../system-recomendation", "*", "'; --", ".", "/etc"])
