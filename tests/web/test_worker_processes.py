@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from selera.web.processes import STOPPING_S
+from selera.web.processes import STOPPING_S, handling, heard, held_back
 from tests.processes import ROOT, python, wait_until
 from tests.web.large_model import write_large_model
 
@@ -342,6 +342,17 @@ def test_a_worker_that_is_told_to_stop_before_it_can_hear_does_so() -> None:
     done = python("-c", FORKED_AND_TOLD, cwd=ROOT, timeout_s=60)
 
     assert done.stdout.startswith("a worker ended with signal 15 before it could answer"), done
+
+
+def test_where_no_signal_can_be_held_back_none_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which forks nothing."""
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    came: list[int] = []
+    with handling([signal.SIGTERM], lambda number, _: came.append(number)):
+        with held_back([signal.SIGTERM]):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert came == [signal.SIGTERM]
+        heard([signal.SIGTERM])
 
 
 def test_workers_that_cannot_start_end_everything_with_one_sentence(
