@@ -124,5 +124,7 @@ def _column_sums(
 
     Rows whose values sum to 0 need no centering of the columns.
     """
-    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    return np.stack([np.bincount(columns, each[rows], minlength=n_columns) for each in values])
+    lengths = np.diff(indptr)
+    return np.stack(
+        [np.bincount(columns, np.repeat(each, lengths), minlength=n_columns) for each in values]
+    )

@@ -127,8 +127,8 @@ class Composer:
         ]
 
     def _closing(self, places: list[Place], n: int) -> list[Place]:
-        """The n new products that close the list, where it has places left."""
-        if n <= 0:
+        """The n new products that close the list, where it has places left and they have none."""
+        if n <= 0 or self._new:
             return []
         return closing_places(self._model, self._taste, self._choice, self._catalogue, places, n)
 

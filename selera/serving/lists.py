@@ -81,12 +81,20 @@ class Choice:
             allowed[seen] = False
         return allowed
 
-    def may_list(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether the products in these rows of the catalogue may be listed, bool (m,)."""
-        allowed = np.ones(len(rows), np.bool_) if self._products is None else self._products[rows]
-        if not self._seen:
-            return allowed
-        return allowed & ~np.isin(rows, self.shelf.ids.rows(list(self._seen)))
+    def new(self, most: int) -> NDArray[np.int64]:
+        """Those of the shelf's new products that may be listed, rising places among them, int64.
+
+        Of more than `most` those with the last ids.
+        """
+        rows, room = self.shelf.new.rows, most + len(self._seen)
+        if self._products is None:
+            places = np.arange(max(0, len(rows) - room), len(rows))
+        else:
+            places = np.flatnonzero(self._products[rows])[-room:]
+        if self._seen:
+            ids = self.shelf.ids.ids(rows[places])
+            places = places[np.array([id not in self._seen for id in ids], dtype=np.bool_)]
+        return places[-most:]
 
     @property
     def lift(self) -> NDArray[np.float32] | None:

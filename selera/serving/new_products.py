@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import Taste
 from ..models import Recommender
@@ -26,10 +24,11 @@ def score_new_products(model: Recommender, taste: Taste, choice: Choice, n: int)
     new = choice.shelf.new
     if new.features is None or not len(new.rows):
         return {}
-    open = np.flatnonzero(choice.may_list(new.rows))[-MOST_NEW:]
+    open = choice.new(MOST_NEW)
     if not len(open):
         return {}
-    scores = model.cold_start.score_described(taste, new.features.gather(open))
+    features = new.features if len(open) == len(new.rows) else new.features.gather(open)
+    scores = model.cold_start.score_described(taste, features)
     if choice.effects is None:
         best = best_places(scores, n)
         open, scores = open[best], scores[best]
@@ -53,8 +52,7 @@ def closing_places(
     listed = {place.product.product_id for place in places}
     new, most = choice.shelf.new, n + len(listed)
     if new.features is None:
-        rows = new.rows[choice.may_list(new.rows)]
-        ids = choice.shelf.ids.ids(rows[::-1][:most])
+        ids = choice.shelf.ids.ids(new.rows[choice.new(most)][::-1])
     else:
         scores = score_new_products(model, taste, choice, most)
         ids = sorted(scores, key=scores.__getitem__, reverse=True)

@@ -18,7 +18,7 @@ from .answers import Reason, RecommendAnswer, Recommendation, UserFallback
 from .composing import Composer, n_candidates
 from .config import ServingConfig
 from .details import profile_of, trimmed
-from .lists import Choice, Place, rounded
+from .lists import Choice, Place, in_steps, steps_of
 from .memory import Memory
 from .merchandise import InForce
 from .new_products import score_new_products
@@ -121,13 +121,14 @@ class Personal:
         new = {} if fallback else score_new_products(model, taste, choice, most_new)
         composer = Composer(model, self._memory.catalogue, taste, choice, question, new)
         places = composer.places()
-        told = self._told(composer, places, model, taste, question, is_personal=not fallback)
+        steps = [steps_of(place.score) for place in places]
+        told = self._told(composer, places, steps, model, taste, question, is_personal=not fallback)
         stars = _stars(places, model, taste)
         source = fallback or model.algorithm
         recommendations = tuple(
             Recommendation(
                 rank=rank,
-                score=rounded(place.score),
+                score=in_steps(place.score, each),
                 predicted_rating=rating,
                 product=trimmed(place.product, question.fields),
                 source=place.source or source,
@@ -135,8 +136,8 @@ class Personal:
                 baseline=None if reasons is None else reasons[1],
                 rule=msgspec.UNSET if place.rule is None else place.rule,
             )
-            for rank, (place, reasons, rating) in enumerate(
-                zip(places, told, stars, strict=True), start=1
+            for rank, (place, each, reasons, rating) in enumerate(
+                zip(places, steps, told, stars, strict=True), start=1
             )
         )
         sources = Counter(each.source for each in recommendations)
@@ -146,6 +147,7 @@ class Personal:
         self,
         composer: Composer,
         places: Sequence[Place],
+        steps: Sequence[float],
         model: Recommender,
         taste: Taste,
         question: Question,
@@ -158,14 +160,14 @@ class Personal:
         own: Sequence[list[Reason]] = [[] for _ in places]
         if is_personal:
             catalogue, most = self._memory.catalogue, self._config.max_reasons
-            own = explain_list(model, taste, places, catalogue, most)
-        for place, reasons in zip(places, own, strict=True):
+            own = explain_list(model, taste, places, steps, catalogue, most)
+        told = []
+        for place, each, reasons in zip(places, steps, own, strict=True):
             boosts = composer.boosts(place)
             if boosts:
-                reasons += boost_reasons(boosts, composer.lift_unit(), place.score)
-        return [
-            with_baseline(reasons, place.score) for place, reasons in zip(places, own, strict=True)
-        ]
+                reasons += boost_reasons(boosts, composer.lift_unit(), each)
+            told.append(with_baseline(reasons, place.score, each))
+        return told
 
 
 def _key(shelf: Shelf, rules: InForce, question: Question) -> Hashable:

@@ -17,7 +17,7 @@ from selera.contracts.events import EventType
 from selera.contracts.rules import Rule
 from selera.serving import Question, RecommendationService, ServingConfig
 from selera.serving.answers import Reason, RecommendAnswer
-from selera.serving.lists import rounded
+from selera.serving.lists import rounded, steps_of
 from selera.serving.merchandise import Boost
 from selera.serving.reasons import MOST_OF_SCORE, boost_reasons, told_parts, with_baseline
 from tests.serving.following import opened
@@ -69,11 +69,12 @@ def floats(largest: float) -> st.SearchStrategy[float]:
 def test_whatever_the_numbers_they_sum_to_the_score_as_written(
     score: float, contributions: list[float], strengths: list[float]
 ) -> None:
-    told = told_parts(list(enumerate(contributions)), score)
+    steps = steps_of(score)
+    told = told_parts(list(enumerate(contributions)), score, steps)
     reasons = [Reason("because_you_bought", contribution=value) for _, value in told]
     boosts = [Boost(f"rule {at}", strength) for at, strength in enumerate(strengths)]
-    reasons += boost_reasons(boosts, abs(score), score)
-    reasons, baseline = with_baseline(reasons, score)
+    reasons += boost_reasons(boosts, abs(score), steps)
+    reasons, baseline = with_baseline(reasons, score, steps)
     assert all(0 < value < 1.1 * MOST_OF_SCORE * abs(score) for _, value in told)
     numbers = (rounded(score), *(each.contribution for each in reasons), baseline)
     whole, *parts = json.loads(msgspec.json.encode(numbers), parse_float=Decimal)
