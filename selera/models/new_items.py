@@ -124,5 +124,7 @@ def _column_sums(
 
     Rows whose values sum to 0 need no centering of the columns.
     """
-    spread = np.repeat(values, np.diff(indptr), axis=1)
-    return np.stack([np.bincount(columns, each, minlength=n_columns) for each in spread])
+    lengths = np.diff(indptr)
+    return np.stack(
+        [np.bincount(columns, np.repeat(each, lengths), minlength=n_columns) for each in values]
+    )
