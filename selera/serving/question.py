@@ -8,7 +8,7 @@ from ..contracts.ids import Id
 from .config import DEFAULT_LIMIT, OnUnknown
 
 
-class Filters(msgspec.Struct, frozen=True):
+class Filters(msgspec.Struct, frozen=True, gc=False):
     """Which products may be listed; what is empty or None asks for nothing.
 
     category, tag, source_country, brand : any one of these values, as the shop spells them; a
@@ -35,7 +35,7 @@ class Filters(msgspec.Struct, frozen=True):
 NO_FILTERS = Filters()
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """How a list is to be made; equal questions of the same user have equal answers.
 
     limit : places of the list

@@ -7,7 +7,9 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from ..contracts.behaviors import BehaviorRow
 from ..contracts.histories import Histories
@@ -34,7 +36,7 @@ class Marks(Protocol):
         ...
 
 
-class Listed(NamedTuple):
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """A list that can be told again as long as nothing changes.
 
     sources : what put its places there, and how many each
@@ -45,52 +47,39 @@ class Listed(NamedTuple):
     sources: tuple[tuple[str, int], ...]
 
 
-_Held = tuple[weakref.ref[Recommender], Histories]
+class _Held(msgspec.Struct, frozen=True, gc=False):
+    """A history as one model weighs it; a model that was replaced is not kept alive."""
+
+    model: weakref.ref[Recommender]
+    history: Histories
 
 
-class User:
+class User(msgspec.Struct, eq=False, gc=False):
     """One user as the shop knew them at one moment, and what was made of it.
 
     profile : None where there is no row
     behaviors : all usable ones
     is_current : False where the database did not answer and this is what was known before
     mark : that the user had before anything was read
+
+    Nothing of it is part of a cycle, so garbage collections, which stop everything, pass it by:
+    of a hundred thousand users they would look through millions of objects.
     """
 
-    __slots__ = (
-        "_coming",
-        "_history",
-        "_lists",
-        "behaviors",
-        "is_current",
-        "mark",
-        "profile",
-        "read_at",
-    )
-
-    def __init__(
-        self,
-        profile: Profile | None,
-        behaviors: Sequence[BehaviorRow],
-        *,
-        is_current: bool = True,
-        mark: int = 0,
-    ) -> None:
-        self.profile = profile
-        self.behaviors = behaviors
-        self.is_current = is_current
-        self.mark = mark
-        self.read_at = time.monotonic()
-        self._history: _Held | None = None
-        self._coming: _Held | None = None
-        self._lists: dict[Hashable, Listed] = {}
+    profile: Profile | None
+    behaviors: Sequence[BehaviorRow]
+    is_current: bool = True
+    mark: int = 0
+    read_at: float = msgspec.field(default_factory=time.monotonic)
+    _history: _Held | None = None
+    _coming: _Held | None = None
+    _lists: dict[Hashable, Listed] = {}
 
     @classmethod
     def stored(cls, model: Recommender, history: Histories) -> User:
         """Somebody of whom nothing can be read, as this model remembers them."""
-        user = cls(None, (), is_current=False)
-        user._history = (weakref.ref(model), history)
-        return user
+        held = _Held(weakref.ref(model), history)
+        return cls(None, (), is_current=False, _history=held)
 
     @property
     def is_known(self) -> bool:
@@ -98,20 +87,20 @@ class User:
         return self.profile is not None or bool(self.behaviors)
 
     def history(self, model: Recommender) -> Histories:
-        """The behaviors as this model weighs them; a model that was replaced is not kept alive."""
+        """The behaviors as this model weighs them."""
         held, coming = self._history, self._coming
-        if held is not None and held[0]() is model:
-            return held[1]
-        if coming is not None and coming[0]() is model:
+        if held is not None and held.model() is model:
+            return held.history
+        if coming is not None and coming.model() is model:
             held = coming
         else:
-            held = weakref.ref(model), model.history(self.behaviors)
+            held = _Held(weakref.ref(model), model.history(self.behaviors))
         self._history, self._coming = held, None
-        return held[1]
+        return held.history
 
     def expect(self, model: Recommender, history: Histories) -> None:
         """Have the history ready for a model that does not answer yet."""
-        self._coming = weakref.ref(model), history
+        self._coming = _Held(weakref.ref(model), history)
 
     def listed(self, key: Hashable) -> Listed | None:
         """What `remember` was given under this key; None where it is not kept."""
@@ -179,7 +168,8 @@ class LiveUsers:
         read: User | None = None
         mark = self._mark(user_id)
         try:
-            read = User(*self._reader.user(user_id), mark=mark)
+            profile, behaviors = self._reader.user(user_id)
+            read = User(profile, tuple(behaviors), mark=mark)
         finally:
             self._end_reading(user_id, read, epoch)
         return read
