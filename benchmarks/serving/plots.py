@@ -80,3 +80,5 @@ def _rows(result: dict[str, Any]) -> Any:
             products = name.partition(" products")[0]
             yield f"{products}: {row['rate']}/s", row["plain"]
             yield f"{products}, one category: {row['rate']}/s", row["one category of 200"]
+            half = row["at_half_of_the_peak"]
+            yield f"{products}, half of the peak: {half['per_second']:,.0f}/s", half
