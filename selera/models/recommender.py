@@ -87,11 +87,6 @@ class Recommender:
         """The hash of the CSV that it learnt from."""
         return str(self.facts["data"]["sha256"])
 
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """What the evaluation before publication measured."""
-        return dict(self.facts["metrics"])
-
     def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
         """Weigh one user's behaviors; see `weigh`."""
         return self.weigh([behaviors])
@@ -99,8 +94,7 @@ class Recommender:
     def weigh(self, users: Sequence[Sequence[BehaviorRow]]) -> Histories:
         """Weigh the behaviors of some users as in training; many at once cost little each.
 
-        Left out are items that the model lacks and, as by the ETL, stars outside of the scale: the
-        whole rating, or those of a review.
+        Items that the model lacks, and stars outside of the scale, are left out as by the ETL.
         """
         return weigh(
             users,

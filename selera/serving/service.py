@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, Protocol
 
@@ -43,7 +42,7 @@ from .follower import Job
 from .memory import Memory, Sources
 from .personal import Personal
 from .question import DEFAULT_QUESTION, Question
-from .slot import LOOK_EVERY_S, ModelSlot, model_info
+from .slot import LOOK_EVERY_S, ModelSlot, age_s, model_info
 from .telling import write_events
 from .users import User
 
@@ -290,12 +289,3 @@ def _unknown_user(user_id: Id) -> UserNotFound:
     return UserNotFound(
         f"no user {user_id!r}: neither a profile nor a behavior in the database bears this id"
     )
-
-
-def age_s(trained_at: str) -> float | None:
-    """Seconds since `trained_at`, ISO 8601; None where it is not told."""
-    try:
-        then = datetime.fromisoformat(trained_at)
-    except ValueError:
-        return None
-    return round((datetime.now(UTC) - then).total_seconds(), 1) if then.tzinfo else None

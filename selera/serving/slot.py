@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -170,6 +171,15 @@ class VersionShelf:
 def model_info(model: Recommender) -> ModelInfo:
     """What an answer says of the model that gave it."""
     return ModelInfo(model.version, model.algorithm, model.trained_at, model.data_sha256)
+
+
+def age_s(trained_at: str) -> float | None:
+    """Seconds since `trained_at`, ISO 8601; None where it is not told."""
+    try:
+        then = datetime.fromisoformat(trained_at)
+    except ValueError:
+        return None
+    return round((datetime.now(UTC) - then).total_seconds(), 1) if then.tzinfo else None
 
 
 def _signature(path: Path) -> _Signature | None:

@@ -57,7 +57,11 @@ def test_a_training_publishes_a_model_of_all_the_data(data: Path, output: Path) 
     assert model.version == report.version
     assert model.data_sha256 == sha256(data) == report.data_sha256
     assert (len(model.users), len(model.items)) == (N_USERS, N_ITEMS)
-    assert [row["model"] for row in model.metrics["results"]] == ["svd", "popularity", "bias"]
+    assert [row["model"] for row in model.facts["metrics"]["results"]] == [
+        "svd",
+        "popularity",
+        "bias",
+    ]
     assert verify_artifact(output).run["version"] == report.version
 
 

@@ -16,7 +16,7 @@ from selera.contracts.tables import PRODUCT
 from selera.database import Shop, insert_rows
 from selera.serving import ModelSlot, Question, RecommendationService
 from selera.serving.personal import QUICK_S
-from selera.serving.service import age_s
+from selera.serving.slot import age_s
 from tests.serving.served_shop import (
     N_ITEMS,
     N_USERS,
