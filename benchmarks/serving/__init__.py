@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from selera.pipeline.children import NICENESS, Command, start_child, stop_children
-from tests.web.large_model import write_large_model
 
 from ..environment import environment, save
 from . import load, plots, shops
@@ -230,6 +229,8 @@ def _large_model(folder: Path) -> dict[str, Any]:
 
     The model has a million products and users, the shop's tables are those of `folder`.
     """
+    from tests.web.large_model import write_large_model  # not in the servers, whose memory counts
+
     with tempfile.TemporaryDirectory(dir=folder) as inside:
         at = Path(inside)
         os.link(folder / "shop.db", at / "shop.db")

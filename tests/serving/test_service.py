@@ -41,7 +41,7 @@ def test_a_busy_machine_makes_no_quick_list_slow(service: RecommendationService)
     for seconds in [0.0005] * 20 + [0.02] * 5:
         personal._learn(seconds)
     assert personal._usual_s < QUICK_S
-    for seconds in [0.004] * 200:
+    for seconds in [0.01] * 200:
         personal._learn(seconds)
     assert personal._usual_s > QUICK_S
 
