@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 MODES = {
-    "memo": "remembered until\nsomething changes",
-    "compose": "composed anew",
-    "read": "read from the\ndatabase",
+    "memo": "remembered\nuntil something\nchanges",
+    "compose": "composed\nanew",
+    "read": "read from\nthe database",
 }
 REACH_SHARE = 40.0
 
