@@ -22,7 +22,7 @@ MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
 
 _WEIGHED_AT_ONCE = 16
-_LONGEST_PAUSE_S = 0.05
+_PREPARING_S = 0.5
 
 
 class Marks(Protocol):
@@ -195,20 +195,23 @@ class LiveUsers:
         self.forget(user_ids)
 
     def prepare(self, model: Recommender) -> None:
-        """Weigh the histories of everybody who is remembered for a model that is about to answer.
+        """Weigh the histories of who asked last for a model that is about to answer.
 
-        Some at a time, which costs less than each alone would when they ask next, and with pauses
-        in which others answer.
+        Some at a time, which costs less than each alone would when they ask next, with pauses in
+        which others answer, and for half a second at most: the model is waited for.
         """
         with self._lock:
-            users = tuple(self._users.values())
+            users = tuple(reversed(self._users.values()))
+        deadline = time.monotonic() + _PREPARING_S
         for start in range(0, len(users), _WEIGHED_AT_ONCE):
             began = time.monotonic()
+            if began > deadline:
+                break
             some = users[start : start + _WEIGHED_AT_ONCE]
             histories = model.weigh([user.behaviors for user in some])
             for place, user in enumerate(some):
                 user.expect(model, histories.take(place, place + 1))
-            time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE_S))
+            time.sleep(min(time.monotonic() - began, _PREPARING_S / 10))
 
     def outdate(self) -> None:
         """Let everybody be read anew; what is known stays for the case that nothing answers."""
