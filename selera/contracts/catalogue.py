@@ -36,6 +36,8 @@ class CatalogueColumns:
     category, tag, source_country, brand : as the shop spells them
     price : float64 (n_products,), NaN where unknown
     stock : float64 (n_products,), NaN where unknown; None where the table has no such column
+    marks : int64 (n_products,), another number where `updated_at` is another one, within one
+        process; None where the table has no such column
     """
 
     ids: Sequence[str] | NDArray[np.int64]
@@ -45,6 +47,7 @@ class CatalogueColumns:
     brand: Words
     price: NDArray[np.float64]
     stock: NDArray[np.float64] | None
+    marks: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -55,13 +55,17 @@ class IdMap:
     Arrays of kind str: `text` uint8 (n_bytes,), `offsets` int64 (n + 1,), `order` int32 (n,).
     """
 
-    __slots__ = ("_arrays", "_views", "kind")
+    __slots__ = ("_arrays", "_key_of", "_views", "kind")
 
     def __init__(self, kind: IdKind, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.kind: IdKind = kind
         self._arrays = dict(arrays)
         # A memoryview hands out plain integers and bytes several times faster than an array.
         self._views = {name: array.data for name, array in self._arrays.items()}
+        # What rows are ordered by: the integer, or the UTF-8 bytes of the text.
+        self._key_of: Callable[[int], Any] = (
+            self._views["ids"].__getitem__ if kind == "int" else self._text_of
+        )
 
     def __reduce__(self) -> tuple[type[IdMap], tuple[IdKind, dict[str, NDArray[Any]]]]:
         return IdMap, (self.kind, self._arrays)
@@ -114,7 +118,7 @@ class IdMap:
         if isinstance(id, bool) or (self.kind == "int") != isinstance(id, int):
             return UNKNOWN_ROW
         wanted = id if isinstance(id, int) else id.encode("utf-8", "surrogatepass")
-        order, key = self._views["order"], self._key
+        order, key = self._views["order"], self._key_of
         place = bisect.bisect_left(order, wanted, key=key)
         found = place < len(order) and key(order[place]) == wanted
         return order[place] if found else UNKNOWN_ROW
@@ -179,7 +183,7 @@ class IdMap:
         """Id of one row; IndexError outside 0 .. n-1."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside 0..{len(self) - 1}")
-        key = self._key(row)
+        key = self._key_of(row)
         return key.decode("utf-8", "surrogatepass") if isinstance(key, bytes) else key
 
     def ids(self, rows: Sequence[int] | NDArray[np.integer]) -> list[Id]:
@@ -202,9 +206,6 @@ class IdMap:
         """The inverse of `to_arrays`; nothing is copied."""
         return cls("int" if "ids" in arrays else "str", arrays)
 
-    def _key(self, row: int) -> Any:
-        """What rows are ordered by: the integer, or the UTF-8 bytes of the text."""
-        if self.kind == "int":
-            return self._views["ids"][row]
+    def _text_of(self, row: int) -> bytes:
         offsets = self._views["offsets"]
         return bytes(self._views["text"][offsets[row] : offsets[row + 1]])

@@ -6,7 +6,7 @@ An empty text of a category, tag, country or brand counts as none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,12 @@ def read_catalogue(connection: Connection, layout: ShopLayout) -> CatalogueColum
     the driver raises.
     """
     table, kind = layout[PRODUCT], layout.id_kind(PRODUCT.key)
-    names = [PRODUCT.key, *WORDS, "price", *(["stock"] if "stock" in table.types else [])]
+    read = {name: how for name, how in _NUMBERS.items() if name == "price" or name in table.types}
+    names = [PRODUCT.key, *WORDS, *read]
     ids = _Ids(kind)
     words = {name: _Coder() for name in WORDS}
     codes: dict[str, list[NDArray[np.int32]]] = {name: [] for name in WORDS}
-    numbers: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names[len(WORDS) + 1 :]}
+    numbers: dict[str, list[NDArray[Any]]] = {name: [] for name in read}
     columns_asked: list[ColumnElement[Any]] = [table.column(name) for name in names]
     for told in _columns(connection, select(*columns_asked)):
         columns = dict(zip(names, told, strict=True))
@@ -44,17 +45,17 @@ def read_catalogue(connection: Connection, layout: ShopLayout) -> CatalogueColum
         for name, coder in words.items():
             codes[name].append(coder.codes(columns[name]))
         for name, parts in numbers.items():
-            parts.append(_whole(columns[name]) if name == "stock" else _floats(columns[name]))
+            parts.append(read[name](columns[name]))
     order = ids.order()
-    price, *stock = (_ordered(parts, np.float64, order) for parts in numbers.values())
     return CatalogueColumns(
         ids.take(order),
         **{
             name: Words(tuple(coder.texts), _ordered(codes.pop(name), np.int32, order))
             for name, coder in words.items()
         },
-        price=price,
-        stock=stock[0] if stock else None,
+        price=_ordered(numbers["price"], np.float64, order),
+        stock=_ordered(numbers["stock"], np.float64, order) if "stock" in read else None,
+        marks=_ordered(numbers["updated_at"], np.int64, order) if "updated_at" in read else None,
     )
 
 
@@ -189,6 +190,19 @@ def _whole(column: Sequence[Any]) -> NDArray[np.float64]:
     """Numbers that are whole, NaN for the others."""
     numbers = _floats(column)
     return np.where(numbers == np.floor(numbers), numbers, np.nan)
+
+
+def _marks(column: Sequence[Any]) -> NDArray[np.int64]:
+    """A number for each value, the same for equal ones."""
+    return np.fromiter(map(hash, column), dtype=np.int64, count=len(column))
+
+
+_NUMBERS: dict[str, Callable[[Sequence[Any]], NDArray[Any]]] = {
+    "price": _floats,
+    "stock": _whole,
+    "updated_at": _marks,
+}
+"""The columns that become numbers, and how."""
 
 
 def _ordered(parts: list[NDArray[Any]], dtype: Any, order: NDArray[np.int64]) -> NDArray[Any]:

@@ -1,9 +1,8 @@
-"""Users' behaviors, as the database tells them, in the arrays that are weighed."""
+"""One user's behaviors, as a request tells them, in the arrays that are weighed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,8 @@ from .signals import SignalConfig, build_histories
 _CODES = {behavior: code for code, behavior in enumerate(BEHAVIORS)}
 
 
-def weigh(
-    users: Sequence[Sequence[BehaviorRow]],
+def history_of(
+    behaviors: Sequence[BehaviorRow],
     items: IdMap,
     *,
     scale: RatingScale | None,
@@ -27,13 +26,11 @@ def weigh(
     config: SignalConfig,
     review_text: ReviewTextModel | None,
 ) -> Histories:
-    """The weighed history of each user; what the ETL would leave out is left out here.
+    """The weighed history of one user; what the ETL would leave out is left out here.
 
     That is: products that `items` lacks, and stars outside of the scale; of a rating all of it, of
     a review the stars alone.
     """
-    behaviors = list(chain.from_iterable(users))
-    user_rows = np.repeat(np.arange(len(users), dtype=np.int32), [len(each) for each in users])
     rows = items.rows([behavior.product_id for behavior in behaviors])
     codes = np.array([_CODES[behavior.behavior] for behavior in behaviors], dtype=np.uint8)
     values = np.array([behavior.value for behavior in behaviors], dtype=np.float32)
@@ -46,9 +43,9 @@ def weigh(
         bare = without_stars(np.where(usable, rows, UNKNOWN_ROW), codes, values)
         values = review_text.fill(values, bare, [behaviors[at].text for at in bare])
     return build_histories(
-        len(users),
+        1,
         len(items),
-        user_rows[usable],
+        np.zeros(np.count_nonzero(usable), dtype=np.int32),
         rows[usable].astype(np.int32),
         codes[usable],
         values[usable],

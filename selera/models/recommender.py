@@ -15,7 +15,7 @@ from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import IdMap
 from ..contracts.interactions import RatingScale
 from ..contracts.protocols import Arrays, Model, Product, Rater, Taste
-from .behaviors import weigh
+from .behaviors import history_of
 from .blend import BlendModel
 from .cold_start import ColdStart
 from .kinds import RATERS, SCORERS
@@ -88,16 +88,12 @@ class Recommender:
         return str(self.facts["data"]["sha256"])
 
     def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
-        """Weigh one user's behaviors; see `weigh`."""
-        return self.weigh([behaviors])
-
-    def weigh(self, users: Sequence[Sequence[BehaviorRow]]) -> Histories:
-        """Weigh the behaviors of some users as in training; many at once cost little each.
+        """Weigh one user's behaviors as in training.
 
         Items that the model lacks, and stars outside of the scale, are left out as by the ETL.
         """
-        return weigh(
-            users,
+        return history_of(
+            behaviors,
             self.items,
             scale=self.rating_scale,
             now=self.reference_time,

@@ -23,7 +23,7 @@ POLL_S = 0.1
 CATALOGUE_POLL_S = 1.0
 """How often the catalogue is looked at; what changed counts after this and the time of reading."""
 
-AHEAD_POLL_S = 0.1
+AHEAD_POLL_S = 0.02
 """How often a piece of a large catalogue's details is read, until all are there."""
 
 _LEAST_PAUSE_AFTER_FAILURE_S = 0.5
@@ -130,7 +130,7 @@ class ShopFollower:
         return [
             Job("the feed of events", self.listen, POLL_S, rest=1.0),
             Job("the catalogue", self.look, CATALOGUE_POLL_S),
-            Job("the products", self._catalogue.read_ahead, AHEAD_POLL_S, rest=4.0),
+            Job("the products", self._catalogue.read_ahead, AHEAD_POLL_S),
         ]
 
     def listen(self) -> None:

@@ -12,7 +12,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ..contracts.behaviors import BEHAVIORS
 from ..contracts.errors import DatabaseError, ProductNotFound, SeleraError, UserNotFound
@@ -39,11 +39,13 @@ from .config import DEFAULT_LIMIT, ServingConfig
 from .details import profile_of
 from .everybody import Everybody
 from .follower import Job
+from .health import health_of
 from .memory import Memory, Sources
 from .personal import Personal
 from .question import DEFAULT_QUESTION, Question
-from .slot import LOOK_EVERY_S, ModelSlot, age_s, model_info
+from .slot import LOOK_EVERY_S, ModelSlot, model_info
 from .telling import write_events
+from .trials import Side
 from .users import User
 
 
@@ -109,29 +111,43 @@ class RecommendationService:
         """Stop following the shop, and write down what experiments have yet to be told."""
         self._memory.close()
 
-    def is_at_hand(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> bool:
-        """Whether `recommend` would wait for nothing: no database, no large computation."""
-        model = self._models.current()
-        user = self._memory.users.at_hand(user_id)
-        return (
-            user is not None
-            and self._memory.catalogue.is_at_hand(model)
-            and self._personal.is_quick(user, model, question)
-        )
+    def remembers(self, user_id: Id) -> bool:
+        """Whether the user's profile and behaviors are at hand: no database has to be waited for.
 
-    def recommend(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> RecommendAnswer:
-        """The best products for a user, best first.
+        Of an id as the shop has it.
+        """
+        return self._memory.users.at_hand(user_id) is not None
+
+    def is_quick(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> bool:
+        """Whether `recommend`, once it knows the user, waits for nothing and computes for long.
+
+        Of an id as the shop has it.
+        """
+        model = self._models.current()
+        if not self._memory.catalogue.is_at_hand(model):
+            return False
+        user = self._memory.users.at_hand(user_id)
+        return self._personal.is_quick(user, model, question)
+
+    def meet(self, user_id: Id) -> User:
+        """The user, from memory or read now; where nothing answers, as the model remembers them."""
+        user_id = self._user_id(user_id)
+        model, _ = self._who_answers(user_id)
+        return self._memory.user(user_id, model)
+
+    def recommend(
+        self, user_id: Id, question: Question = DEFAULT_QUESTION, met: User | None = None
+    ) -> RecommendAnswer:
+        """The best products for a user, best first; for one who was just `met`, or is met now.
 
         A user without a usable history (none, or none that says liking) gets what users of a like
         profile like, or, where the profile tells nothing, what most users like; `fallback` says so.
         Raises UserNotFound for an id with neither profile nor behavior, unless the question wants
         an unknown user answered.
         """
-        current = self._models.current()
         user_id = self._user_id(user_id)
-        side = self._memory.trials.side_of(user_id)
-        model = current if side is None else side.model
-        user = self._memory.user(user_id, model)
+        model, side = self._who_answers(user_id)
+        user = met or self._memory.user(user_id, model)
         if user.is_current and not user.is_known and question.on_unknown == "error":
             raise _unknown_user(user_id)
         answer = self._personal.answer(user_id, user, model, question, side)
@@ -247,27 +263,18 @@ class RecommendationService:
 
     def health(self) -> Health:
         """Model and age; raises where there is no model. Degraded where the database is silent."""
-        model = self._models.current()
-        status: Literal["ready", "degraded"] = "ready" if self._answers() else "degraded"
-        age = age_s(model.trained_at)
-        is_stale = age is not None and age > 3600 * self._config.stale_after_hours
-        return Health(status, model_info(model), age, is_stale)
-
-    def _answers(self) -> bool:
-        """Whether the shop's database tells of a user; one known to be silent is not asked."""
-        if not self._memory.answers:
-            return False
-        try:
-            self._shop.user_ids(0, 1)
-        except DatabaseError:
-            return False
-        return True
+        return health_of(self._models.current(), self._memory, self._shop, self._config)
 
     def _prepare(self, model: Recommender) -> None:
-        """Make ready what the first answers of a new model need; they will, where not."""
+        """Make ready what all answers of a new model need; the first of them will, where not."""
         with contextlib.suppress(SeleraError):
             self._memory.shelf(model)
-        self._memory.users.prepare(model)
+
+    def _who_answers(self, user_id: Id) -> tuple[Recommender, Side | None]:
+        """The model for this user, and of which side of the experiment it is, if of one."""
+        current = self._models.current()
+        side = self._memory.trials.side_of(user_id)
+        return (current, None) if side is None else (side.model, side)
 
     def _user_id(self, user_id: Id) -> Id:
         parsed = parse_id(str(user_id), self.user_id_kind)

@@ -21,9 +21,6 @@ from .answers import Recommendation, UserFallback
 MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
 
-_WEIGHED_AT_ONCE = 16
-_PREPARING_S = 0.5
-
 
 class Marks(Protocol):
     """Tells at once what other processes have written; `selera.state.ChangeMarks` does."""
@@ -73,7 +70,6 @@ class User(msgspec.Struct, eq=False, gc=False):
     mark: int = 0
     read_at: float = msgspec.field(default_factory=time.monotonic)
     _history: _Held | None = None
-    _coming: _Held | None = None
     _lists: dict[Hashable, Listed] = {}
 
     @classmethod
@@ -89,19 +85,10 @@ class User(msgspec.Struct, eq=False, gc=False):
 
     def history(self, model: Recommender) -> Histories:
         """The behaviors as this model weighs them."""
-        held, coming = self._history, self._coming
-        if held is not None and held.model() is model:
-            return held.history
-        if coming is not None and coming.model() is model:
-            held = coming
-        else:
-            held = _Held(weakref.ref(model), model.history(self.behaviors))
-        self._history, self._coming = held, None
+        held = self._history
+        if held is None or held.model() is not model:
+            held = self._history = _Held(weakref.ref(model), model.history(self.behaviors))
         return held.history
-
-    def expect(self, model: Recommender, history: Histories) -> None:
-        """Have the history ready for a model that does not answer yet."""
-        self._coming = _Held(weakref.ref(model), history)
 
     def listed(self, key: Hashable) -> Listed | None:
         """What `remember` was given under this key; None where it is not kept."""
@@ -193,25 +180,6 @@ class LiveUsers:
         if self._marks is not None:
             self._marks.change(user_ids)
         self.forget(user_ids)
-
-    def prepare(self, model: Recommender) -> None:
-        """Weigh the histories of who asked last for a model that is about to answer.
-
-        Some at a time, which costs less than each alone would when they ask next, with pauses in
-        which others answer, and for half a second at most: the model is waited for.
-        """
-        with self._lock:
-            users = tuple(reversed(self._users.values()))
-        deadline = time.monotonic() + _PREPARING_S
-        for start in range(0, len(users), _WEIGHED_AT_ONCE):
-            began = time.monotonic()
-            if began > deadline:
-                break
-            some = users[start : start + _WEIGHED_AT_ONCE]
-            histories = model.weigh([user.behaviors for user in some])
-            for place, user in enumerate(some):
-                user.expect(model, histories.take(place, place + 1))
-            time.sleep(min(time.monotonic() - began, _PREPARING_S / 10))
 
     def outdate(self) -> None:
         """Let everybody be read anew; what is known stays for the case that nothing answers."""

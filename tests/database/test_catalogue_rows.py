@@ -167,6 +167,25 @@ def test_the_token_follows_the_time_of_the_last_update(database_url: str) -> Non
         assert shop.catalogue_token() != after
 
 
+def test_marks_differ_where_the_time_of_the_last_update_does(database_url: str) -> None:
+    make_full_shop(database_url, [])
+    times = ["2024-01-01 00:00:00", "2024-01-02 00:00:00", "2024-01-02 00:00:00", None]
+    rows = {"product_id": [1, 2, 3, 4], "updated_at": times}
+    with opened(database_url) as engine, engine.begin() as connection:
+        insert_rows(connection, PRODUCT, rows)
+    with closing(Shop.open(database_url)) as shop:
+        before = shop.catalogue_columns().marks
+        execute(
+            database_url,
+            f"UPDATE {PRODUCT.name} SET updated_at = '2025-01-01 00:00:00' WHERE product_id = 3",
+        )
+        after = shop.catalogue_columns().marks
+    assert before is not None
+    assert after is not None
+    assert (before == after).tolist() == [True, True, False, True]
+    assert before[1] == before[2] != before[0]
+
+
 def test_a_table_that_has_gone_is_said_to_be_gone(database_url: str) -> None:
     make_poor_shop(database_url)
     with closing(Shop.open(database_url)) as shop:

@@ -12,6 +12,7 @@ from selera.contracts.ids import Id
 from selera.database import Shop
 from selera.serving import ModelSlot, RecommendationService, ServingConfig, Sources
 from selera.serving.answers import RecommendAnswer
+from selera.serving.question import DEFAULT_QUESTION, Question
 from tests.processes import STALL_S
 
 
@@ -48,3 +49,10 @@ def opened(
 def ids_of(answer: RecommendAnswer) -> list[Id]:
     """The products of a list, in their order."""
     return [each.product.product_id for each in answer.recommendations]
+
+
+def is_at_hand(
+    service: RecommendationService, user_id: Id, question: Question = DEFAULT_QUESTION
+) -> bool:
+    """Whether an answer would wait for nothing."""
+    return service.remembers(user_id) and service.is_quick(user_id, question)

@@ -5,7 +5,9 @@ import gc
 import itertools
 import threading
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ from selera.serving import Filters, Question, RecommendationService, ServingConf
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
-from tests.serving.following import ids_of, opened, wait_until
+from tests.serving.following import ids_of, is_at_hand, opened, wait_until
 from tests.serving.served_shop import (
     N_ITEMS,
     NEW_PRODUCT,
@@ -127,7 +129,7 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER)) and service.is_at_hand(USER))
+        wait_until(lambda: bool(service.recommend(USER)) and is_at_hand(service, USER))
         stock = service._memory.catalogue._stock
         assert stock is not None
         assert len(stock.details) == N_ITEMS
@@ -135,9 +137,42 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
         wait_until(
             lambda: (
-                is_renamed(service) and bool(service.recommend(USER)) and service.is_at_hand(USER)
+                is_renamed(service) and bool(service.recommend(USER)) and is_at_hand(service, USER)
             ),
         )
+
+
+def test_of_a_larger_catalogue_the_details_of_what_changed_alone_are_read_anew(
+    own_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[Id]] = []
+
+    class Asked(Shop):
+        def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
+            asked.append(set(product_ids))
+            return super().products(product_ids)
+
+    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
+    with contextlib.closing(Asked.open(own_url)) as shop:
+        catalogue = LiveCatalogue(shop, 1e9, Line())
+        for _ in range(N_ITEMS):
+            catalogue.refresh()
+            catalogue.read_ahead()
+        assert len(set.union(*asked)) == N_ITEMS
+        first, second, third = sorted(set.union(*asked))[:3]
+        asked.clear()
+        change(own_url, f"UPDATE {{product}} SET price = price + 1 WHERE product_id = {second}")
+        change(own_url, f"DELETE FROM {{product}} WHERE product_id = {first}")
+        catalogue.refresh()
+        stock = catalogue._stock
+        assert asked == [{second}]
+        assert stock is not None
+        assert stock.is_whole
+        assert first not in stock.details
+        assert catalogue.details([second])[second].price == shop.products([second])[second]["price"]
+        asked.clear()
+        assert list(catalogue.details([first, second, third])) == [second, third]
+        assert asked == []
 
 
 def is_renamed(service: RecommendationService) -> bool:

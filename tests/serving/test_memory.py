@@ -6,18 +6,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from selera.artifact import open_artifact
 from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.errors import DatabaseError
 from selera.contracts.ids import Id
 from selera.contracts.protocols import Profile
 from selera.database import Shop
-from selera.models import Recommender
 from selera.serving import Question, ServingConfig
-from selera.serving import users as module
 from selera.serving.users import MOST_PLACES, Listed, LiveUsers, User
 from tests.serving.following import ids_of, opened
 from tests.serving.served_shop import N_USERS, NEW_USER, interactions_of
@@ -53,28 +49,6 @@ def test_whom_the_shop_does_not_know_takes_no_place(shop_url: str) -> None:
             assert not users.get(user).is_known
         users.get(NEW_USER)
         assert len(users) == 1
-
-
-def test_a_new_model_has_everybodys_history_before_it_answers(
-    shop_url: str, model_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_WEIGHED_AT_ONCE", 7)
-    artifact = open_artifact(model_path)
-    old, new = (
-        Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run) for _ in range(2)
-    )
-    with contextlib.closing(Shop.open(shop_url)) as shop:
-        users = LiveUsers(shop, 100, 60.0)
-        known = [users.get(user) for user in (*USERS, NEW_USER)]
-        before = [user.history(old) for user in known]
-        users.prepare(new)
-        assert [user.history(old) for user in known] == before
-        monkeypatch.setattr(Recommender, "weigh", None)
-        prepared = [user.history(new) for user in known]
-    for one, other in zip(before, prepared, strict=True):
-        assert one is not other
-        for name in ("indptr", "items", "weights", "ratings", "ages", "purchases", "kinds"):
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_prepared_lists_of_a_user_are_bounded_by_their_places() -> None:

@@ -1,12 +1,22 @@
 """The worker threads: bounded, apart from the event loop, honest about errors."""
 
 import asyncio
+import contextlib
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.errors import Busy, UserNotFound
+from selera.contracts.ids import Id
+from selera.database import Shop
+from selera.serving import ModelSlot, RecommendationService, personal
+from selera.serving.personal import Personal
 from selera.web.workers import Workers
+from tests.serving.following import wait_until
+from tests.web.conftest import client_of
 
 
 def test_a_call_runs_in_a_thread_of_ours() -> None:
@@ -58,3 +68,42 @@ def test_more_calls_than_can_wait_are_refused_and_the_loop_goes_on() -> None:
             workers.close()
 
     assert asyncio.run(ask()) == ["done"] * 4
+
+
+class ReadBy(Shop):
+    """A real shop that notes which thread reads a user."""
+
+    threads: list[str]
+
+    def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
+        self.threads.append(threading.current_thread().name)
+        return super().user(user_id)
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_the_loop_never_reads_and_composes_what_is_quick(
+    shop_url: str, model_path: Path, monkeypatch: pytest.MonkeyPatch, is_quick: bool
+) -> None:
+    composed_by: list[str] = []
+    compose = Personal._compose
+
+    def noted(self: Personal, *args: Any) -> Any:
+        composed_by.append(threading.current_thread().name)
+        return compose(self, *args)
+
+    monkeypatch.setattr(personal, "QUICK_S", 1e9 if is_quick else 0.0)
+    monkeypatch.setattr(Personal, "_compose", noted)
+    with contextlib.closing(ReadBy.open(shop_url)) as shop:
+        shop.threads = []
+        service = RecommendationService(ModelSlot(model_path), shop)
+        with contextlib.closing(service), client_of(service) as client:
+            service.start()
+            wait_until(
+                lambda: service.recommend(9) and service.is_quick(1) == is_quick,
+            )
+            shop.threads.clear()
+            composed_by.clear()
+            for user in (1, 2, 3):
+                assert client.get(f"/recommend/{user}").status_code == 200
+    assert [name.startswith("selera-web") for name in shop.threads] == [True] * 3
+    assert [name.startswith("selera-web") for name in composed_by] == [not is_quick] * 3
