@@ -72,9 +72,9 @@ class Memory:
         self.catalogue = LiveCatalogue(shop, config.catalogue_max_age_s, self._line)
         self.rules = Rules(_rule_sources(config, sources))
         versions = None if sources.versions is None else VersionShelf(sources.versions)
-        epochs = [None if sources.epoch is None else CacheEpoch(sources.epoch) for _ in range(2)]
-        self.trials = Trials(sources.experiments, versions, epochs[0])
-        self._shop = ShopFollower(sources.feed, epochs[1], self.users, self.catalogue, self._line)
+        self.trials = Trials(sources.experiments, versions, sources.epoch)
+        epoch = None if sources.epoch is None else CacheEpoch(sources.epoch)
+        self._shop = ShopFollower(sources.feed, epoch, self.users, self.catalogue, self._line)
         self._has_feed = sources.feed is not None
         self._follower: Follower | None = None
         self.rules.refresh()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -82,18 +83,20 @@ class Trials:
     Safe between threads. Exposures of the last moments before a crash are lost; they are no one's
     data but the experiment's.
 
-    epoch : where it changes, somebody was erased from the versions too, and they are opened anew
+    epoch : a file that changes when somebody was erased, from the versions too: they are opened
+        anew. Exposures that have yet to be written are dropped then: one may be of that user
     """
 
     def __init__(
         self,
         book: ExperimentBook | None,
         versions: VersionShelf | None,
-        epoch: CacheEpoch | None = None,
+        epoch: Path | None = None,
     ) -> None:
         self._book = book
         self._versions = versions
-        self._epoch = epoch
+        self._epoch_of_versions = None if epoch is None else CacheEpoch(epoch)
+        self._epoch_of_exposures = None if epoch is None else CacheEpoch(epoch)
         self._prune_at = 0.0
         self._running: tuple[Experiment, Mapping[Variant, Recommender]] | None = None
         self._refused: tuple[Experiment, float] | None = None
@@ -110,7 +113,7 @@ class Trials:
         if self._book is None or self._versions is None:
             return
         experiment = self._book.running()
-        is_outdated = self._epoch is not None and self._epoch.has_changed()
+        is_outdated = _has_changed(self._epoch_of_versions)
         if is_outdated:
             self._versions.drop()
         if experiment is None:
@@ -179,6 +182,8 @@ class Trials:
         if self._book is None:
             return
         with self._lock:
+            if _has_changed(self._epoch_of_exposures):
+                self._exposures.clear()
             _write(self._exposures, len(self._exposures), self._book.record_exposures)
             latest = int(time.time()) - CONVERSIONS_WAIT_S
             due = sum(everything or each.at <= latest for each in tuple(self._conversions))
@@ -186,6 +191,10 @@ class Trials:
             if time.monotonic() >= self._prune_at:
                 has_more = self._book.prune(int(time.time()))
                 self._prune_at = time.monotonic() + (0.0 if has_more else PRUNE_EVERY_S)
+
+
+def _has_changed(epoch: CacheEpoch | None) -> bool:
+    return epoch is not None and epoch.has_changed()
 
 
 def _write(noted: deque[_Noted], n: int, record: Callable[[Sequence[_Noted]], None]) -> None:

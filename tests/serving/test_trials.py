@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from selera.artifact import open_artifact
 from selera.artifact.rewriting import rewrite_artifact
-from selera.contracts.epoch import CacheEpoch, bump_epoch
+from selera.contracts.epoch import bump_epoch
 from selera.contracts.errors import StateError
 from selera.contracts.events import Event
 from selera.contracts.ids import Id
@@ -264,7 +264,7 @@ def test_versions_of_no_experiment_are_let_go_when_somebody_was_erased(
 ) -> None:
     epoch = tmp_path / "epoch"
     shelf = VersionShelf(versions)
-    trials = Trials(book, shelf, CacheEpoch(epoch))
+    trials = Trials(book, shelf, epoch)
     held = weakref.ref(shelf.get("fame"))
     trials.refresh()
     assert held() is not None
@@ -274,6 +274,28 @@ def test_versions_of_no_experiment_are_let_go_when_somebody_was_erased(
 
     gc.collect()
     assert held() is None
+
+
+def test_what_waits_to_be_written_is_dropped_when_somebody_was_erased(
+    versions: Path, book: Experiments, tmp_path: Path
+) -> None:
+    book.start(NAME, "taste", "fame")
+    trials = Trials(book, VersionShelf(versions), tmp_path / "epoch")
+    trials.refresh()
+    erased, other = USERS[:2]
+    for place, user in enumerate((erased, other)):
+        side = trials.side_of(user)
+        assert side is not None
+        trials.expose(f"before {place}", side, user)
+    bump_epoch(tmp_path / "epoch")
+    assert book.erase_user(erased) == 0
+    trials.flush()
+    side = trials.side_of(other)
+    assert side is not None
+    trials.expose("after", side, other)
+    trials.flush()
+    assert book.erase_user(erased) == 0
+    assert book.erase_user(other) == 1
 
 
 def held_model(trials: Trials, user_id: Id) -> Recommender:
