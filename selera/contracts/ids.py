@@ -123,10 +123,14 @@ class IdMap:
         found = place < len(order) and key(order[place]) == wanted
         return order[place] if found else UNKNOWN_ROW
 
-    def rows(self, ids: Sequence[Id]) -> Rows:
+    def rows(self, ids: Sequence[Id] | NDArray[np.int64]) -> Rows:
         """Rows of many ids, int64 (len(ids),); `UNKNOWN_ROW` for those the map does not know."""
         is_worth_it = self.kind == "int" and len(ids) * _FEWEST_AT_ONCE > len(self) > 0
-        if is_worth_it and {type(id) for id in ids} == {int}:
+        if isinstance(ids, np.ndarray):
+            if is_worth_it:
+                return self._rows_of_integers(ids)
+            ids = ids.tolist()
+        elif is_worth_it and {type(id) for id in ids} == {int}:
             try:
                 return self._rows_of_integers(np.array(ids, dtype=np.int64))
             except OverflowError:

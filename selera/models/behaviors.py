@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BEHAVIORS, RATING_CODE, REVIEW_CODE, BehaviorRow
+from ..contracts.behaviors import RATING_CODE, REVIEW_CODE, Behaviors
 from ..contracts.histories import Histories
 from ..contracts.ids import UNKNOWN_ROW, IdMap
 from ..contracts.interactions import RatingScale
 from .review_text import ReviewTextModel, without_stars
 from .signals import SignalConfig, build_histories
 
-_CODES = {behavior: code for code, behavior in enumerate(BEHAVIORS)}
-
 
 def history_of(
-    behaviors: Sequence[BehaviorRow],
+    behaviors: Behaviors,
     items: IdMap,
     *,
     scale: RatingScale | None,
@@ -31,17 +27,16 @@ def history_of(
     That is: products that `items` lacks, and stars outside of the scale; of a rating all of it, of
     a review the stars alone.
     """
-    rows = items.rows([behavior.product_id for behavior in behaviors])
-    codes = np.array([_CODES[behavior.behavior] for behavior in behaviors], dtype=np.uint8)
-    values = np.array([behavior.value for behavior in behaviors], dtype=np.float32)
-    timestamps = np.array([behavior.timestamp for behavior in behaviors], dtype=np.int64)
+    rows = items.rows(behaviors.product_ids)
+    codes, values, timestamps = behaviors.codes, behaviors.values, behaviors.timestamps
     # A visit count is no stars: it may lie outside of any scale.
     impossible = _outside_of(scale, values)
     values[impossible & (codes == REVIEW_CODE)] = np.nan
     usable = (rows != UNKNOWN_ROW) & ~(impossible & (codes == RATING_CODE))
     if review_text is not None:
         bare = without_stars(np.where(usable, rows, UNKNOWN_ROW), codes, values)
-        values = review_text.fill(values, bare, [behaviors[at].text for at in bare])
+        texts = dict(behaviors.texts)
+        values = review_text.fill(values, bare, [texts.get(at, "") for at in bare.tolist()])
     return build_histories(
         1,
         len(items),

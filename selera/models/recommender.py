@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts.behaviors import BehaviorRow
+from ..contracts.behaviors import Behaviors
 from ..contracts.histories import Explanation, Histories, TopN
 from ..contracts.ids import IdMap
 from ..contracts.interactions import RatingScale
@@ -87,7 +87,7 @@ class Recommender:
         """The hash of the CSV that it learnt from."""
         return str(self.facts["data"]["sha256"])
 
-    def history(self, behaviors: Sequence[BehaviorRow]) -> Histories:
+    def history(self, behaviors: Behaviors) -> Histories:
         """Weigh one user's behaviors as in training.
 
         Items that the model lacks, and stars outside of the scale, are left out as by the ETL.

@@ -144,7 +144,7 @@ def stored_user(model: Recommender, user_id: Id) -> User:
     """The user as the model remembers them from its training; without behavior if it does not."""
     row = model.users.row(user_id)
     if row == UNKNOWN_ROW:
-        return User(None, (), is_current=False)
+        return User(None, is_current=False)
     return User.stored(model, model.histories.take(row, row + 1))
 
 

@@ -195,6 +195,6 @@ def _stars(places: Sequence[Place], model: Recommender, taste: Taste) -> list[fl
 
 def _seen(user: User, model: Recommender) -> frozenset[Id]:
     """The products that the user knows, also those that the model lacks."""
-    if user.behaviors:
-        return frozenset(row.product_id for row in user.behaviors)
+    if len(user.behaviors):
+        return frozenset(user.behaviors.products())
     return frozenset(model.items.ids(user.history(model).items))

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from ..contracts.behaviors import BEHAVIORS
+import numpy as np
+
+from ..contracts.behaviors import BEHAVIORS, Behaviors
 from ..contracts.errors import DatabaseError, ProductNotFound, SeleraError, UserNotFound
 from ..contracts.events import Event, EventType
 from ..contracts.ids import Id, IdKind, parse_id
@@ -180,7 +182,7 @@ class RecommendationService:
         model = self._models.current()
         ids = [parse_id(str(id), self.product_id_kind) for id in product_ids]
         known = [id for id in ids if id is not None]
-        user = User(None, basket_behaviors(known, type, model.rating_scale))
+        user = User(None, Behaviors.of(basket_behaviors(known, type, model.rating_scale)))
         return self._personal.answer(None, user, model, question, None)
 
     def similar(self, product_id: Id, question: Question = DEFAULT_QUESTION) -> SimilarAnswer:
@@ -237,11 +239,11 @@ class RecommendationService:
         user = self._memory.users.get(user_id)
         if not user.is_known:
             raise _unknown_user(user_id)
-        counts = Counter(row.behavior for row in user.behaviors)
+        counts = np.bincount(user.behaviors.codes, minlength=len(BEHAVIORS)).tolist()
         fields = self._config.profile_fields if profile else ()
         return UserAnswer(
             user=profile_of(user_id, user.profile, fields),
-            behaviors={behavior: counts[behavior] for behavior in BEHAVIORS},
+            behaviors=dict(zip(BEHAVIORS, counts, strict=True)),
         )
 
     def users(self, *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> UserList:

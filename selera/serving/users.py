@@ -6,12 +6,12 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable
 from typing import Protocol
 
 import msgspec
 
-from ..contracts.behaviors import BehaviorRow
+from ..contracts.behaviors import NO_BEHAVIORS, Behaviors
 from ..contracts.histories import Histories
 from ..contracts.ids import Id
 from ..contracts.protocols import HistoryReader, Profile
@@ -65,7 +65,7 @@ class User(msgspec.Struct, eq=False, gc=False):
     """
 
     profile: Profile | None
-    behaviors: Sequence[BehaviorRow]
+    behaviors: Behaviors = NO_BEHAVIORS
     is_current: bool = True
     mark: int = 0
     read_at: float = msgspec.field(default_factory=time.monotonic)
@@ -76,12 +76,12 @@ class User(msgspec.Struct, eq=False, gc=False):
     def stored(cls, model: Recommender, history: Histories) -> User:
         """Somebody of whom nothing can be read, as this model remembers them."""
         held = _Held(weakref.ref(model), history)
-        return cls(None, (), is_current=False, _history=held)
+        return cls(None, is_current=False, _history=held)
 
     @property
     def is_known(self) -> bool:
         """Whether there is a profile or a behavior."""
-        return self.profile is not None or bool(self.behaviors)
+        return self.profile is not None or len(self.behaviors) > 0
 
     def history(self, model: Recommender) -> Histories:
         """The behaviors as this model weighs them."""
@@ -157,7 +157,7 @@ class LiveUsers:
         mark = self._mark(user_id)
         try:
             profile, behaviors = self._reader.user(user_id)
-            read = User(profile, tuple(behaviors), mark=mark)
+            read = User(profile, Behaviors.of(behaviors), mark=mark)
         finally:
             self._end_reading(user_id, read, epoch)
         return read

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selera.artifact import open_artifact, write_artifact
-from selera.contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow
+from selera.contracts.behaviors import BEHAVIORS, NO_TIME, BehaviorRow, Behaviors
 from selera.contracts.histories import Histories
 from selera.models.recommender import Recommender
 from selera.training.puresvd import PureSvdConfig
@@ -66,7 +66,7 @@ def test_one_user_and_a_batch_get_the_same(recommender: Recommender) -> None:
 
 def test_a_history_from_the_database_is_the_history_of_training(recommender: Recommender) -> None:
     for user in (0, 13):
-        folded = recommender.history(rows_of(user))
+        folded = recommender.history(Behaviors.of(rows_of(user)))
         stored = recommender.histories.take(user, user + 1)
         np.testing.assert_array_equal(folded.items, stored.items)
         np.testing.assert_allclose(folded.weights, stored.weights, rtol=1e-6)
@@ -74,19 +74,22 @@ def test_a_history_from_the_database_is_the_history_of_training(recommender: Rec
 
 
 def test_unknown_products_in_a_history_are_left_out(recommender: Recommender) -> None:
-    unknown = [BehaviorRow("no such", "buy", 1.0, NO_TIME), BehaviorRow(-5, "visit", 1.0, 0)]
     known = rows_of(3)
+    unknown = [BehaviorRow(-5, "visit", 1.0, 0), BehaviorRow(2**62, "buy", 1.0, NO_TIME)]
     np.testing.assert_array_equal(
-        recommender.history(known + unknown).items, recommender.history(known).items
+        recommender.history(Behaviors.of(known + unknown)).items,
+        recommender.history(Behaviors.of(known)).items,
     )
-    assert len(recommender.history(unknown).items) == 0
+    of_another_kind = [BehaviorRow("no such", "buy", 1.0, NO_TIME)]
+    for each in (unknown, of_another_kind):
+        assert len(recommender.history(Behaviors.of(each)).items) == 0
 
 
 def test_stars_outside_of_the_scale_are_left_out(recommender: Recommender) -> None:
     impossible = BehaviorRow(INTERACTIONS.items.id(3), "rating", 11.0, NO_TIME)
-    assert len(recommender.history([impossible]).items) == 0
+    assert len(recommender.history(Behaviors.of([impossible])).items) == 0
     review = BehaviorRow(INTERACTIONS.items.id(3), "review", 11.0, NO_TIME)
-    history = recommender.history([review])
+    history = recommender.history(Behaviors.of([review]))
     assert history.items.tolist() == [3]
     assert np.isnan(history.ratings).all()
 
@@ -102,7 +105,7 @@ def test_contributions_and_baseline_sum_to_the_score(recommender: Recommender) -
 
 def test_many_items_are_explained_as_one_is(recommender: Recommender) -> None:
     asked = np.array([7, 0, 29])
-    for history in (recommender.histories.take(5, 6), recommender.history([])):
+    for history in (recommender.histories.take(5, 6), recommender.history(Behaviors.of([]))):
         explanations = recommender.taste(history).explain(asked)
         assert explanations.contributions.shape == (3, len(history.items))
         for place, item in enumerate(asked.tolist()):

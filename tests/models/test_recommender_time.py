@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selera.contracts.behaviors import Behavior, BehaviorRow
+from selera.contracts.behaviors import Behavior, BehaviorRow, Behaviors
 from selera.contracts.interactions import Interactions
 from selera.models import Recommender
 from selera.training import PureSvdConfig, SvdConfig, TrainingConfig, fit_recommender
@@ -32,13 +32,13 @@ PAST = [
 
 
 def test_ages_in_a_history_count_from_the_time_of_the_training() -> None:
-    history = model().history(PAST)
+    history = model().history(Behaviors.of(PAST))
     assert history.items.tolist() == [2, 5, 7]
     np.testing.assert_allclose(history.weights, np.log1p([0.5, 3, 6]), rtol=1e-6)
 
 
 def test_a_behavior_in_the_far_future_leaves_the_others_their_weights() -> None:
-    history = model().history([*PAST, behavior(9, "buy", YEAR_2204)])
+    history = model().history(Behaviors.of([*PAST, behavior(9, "buy", YEAR_2204)]))
     assert history.items.tolist() == [2, 5, 7, 9]
     np.testing.assert_allclose(history.weights, np.log1p([0.5, 3, 6, 6]), rtol=1e-6)
 
@@ -46,7 +46,9 @@ def test_a_behavior_in_the_far_future_leaves_the_others_their_weights() -> None:
 def test_what_is_newer_than_the_training_counts_as_fresh() -> None:
     newer = [behavior(4, "buy", REFERENCE + day * DAY_S) for day in (1, 30)]
     for each in newer:
-        assert model().history([each]).weights[0] == pytest.approx(np.log1p(6), rel=1e-6)
+        assert model().history(Behaviors.of([each])).weights[0] == pytest.approx(
+            np.log1p(6), rel=1e-6
+        )
 
 
 def with_one_in_the_far_future(interactions: Interactions, place: int) -> Interactions:

@@ -55,7 +55,7 @@ def test_prepared_lists_of_a_user_are_bounded_by_their_places() -> None:
     def listed(n: int) -> Listed:
         return Listed((None,) * n, None, ())
 
-    user = User(None, ())
+    user = User(None)
     for place in range(50):
         user.remember(place, listed(10))
     kept = [place for place in range(50) if user.listed(place) is not None]
@@ -96,7 +96,7 @@ def test_no_thread_is_ever_told_a_history_from_before_it_was_forgotten() -> None
                 user = chosen.randrange(20)
                 told_before = published[user]
                 with contextlib.suppress(DatabaseError):
-                    assert users.get(user).behaviors[0].value >= told_before
+                    assert users.get(user).behaviors.values[0] >= told_before
                 assert len(users) <= 10
         except BaseException as error:
             failures.append(error)

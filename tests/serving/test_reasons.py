@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from selera.contracts.behaviors import Behaviors
 from selera.contracts.events import EventType
 from selera.contracts.rules import Rule
 from selera.serving import Question, RecommendationService, ServingConfig
@@ -112,7 +113,7 @@ def test_with_all_reasons_told_the_baseline_is_the_models_own(
         question = Question(limit=5, include_seen=True)
         places = service.recommend(DATA.users.id(7), question).recommendations
         model = service._models.current()
-        history = model.history(service._shop.history(DATA.users.id(7)))
+        history = model.history(Behaviors.of(service._shop.history(DATA.users.id(7))))
     for each in places:
         told = model.explain(history, model.items.row(each.product.product_id))
         positive = np.sort(told.contributions[told.contributions > 0])[::-1][:20]

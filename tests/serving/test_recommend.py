@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from selera.contracts.behaviors import Behaviors
 from selera.contracts.errors import UserNotFound
 from selera.contracts.ids import Id
 from selera.database import Shop
@@ -92,7 +93,7 @@ def test_all_contributions_together_are_the_score(shop_url: str, model_path: Pat
         models = ModelSlot(model_path)
         service = RecommendationService(models, shop, ServingConfig(max_reasons=20))
         best = service.recommend(user_id(4)).recommendations[0]
-        history = models.current().history(shop.history(user_id(4)))
+        history = models.current().history(Behaviors.of(shop.history(user_id(4))))
     item = DATA.items.row(best.product.product_id)
     against = models.current().explain(history, item).contributions
     positive = sum(reason.contribution for reason in best.reasons)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from selera.artifact import open_artifact, write_artifact
-from selera.contracts.behaviors import BEHAVIORS, BehaviorRow
+from selera.contracts.behaviors import BEHAVIORS, BehaviorRow, Behaviors
 from selera.contracts.columns import TRAINING_COLUMNS
 from selera.contracts.interactions import Interactions
 from selera.etl import load_training_csv
@@ -100,7 +100,7 @@ def test_a_request_reads_texts_as_the_training_did(
     opened = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
     for user in (0, 7, 29):
         stored = recommender.histories.take(user, user + 1)
-        folded = opened.history(rows_of(interactions, user))
+        folded = opened.history(Behaviors.of(rows_of(interactions, user)))
         np.testing.assert_array_equal(folded.items, stored.items)
         np.testing.assert_array_equal(folded.ratings, stored.ratings)
         np.testing.assert_allclose(folded.weights, stored.weights, rtol=1e-6)
@@ -122,8 +122,8 @@ def test_stars_that_are_there_are_never_replaced(
         BehaviorRow(item, "rating", 1.0, 0),
         BehaviorRow(item, "review", float("nan"), 1, TEXTS[-1]),
     ]
-    assert recommender.history(rows).ratings.tolist() == [1.0]
-    assert recommender.history(rows[1:]).ratings[0] > 3
+    assert recommender.history(Behaviors.of(rows)).ratings.tolist() == [1.0]
+    assert recommender.history(Behaviors.of(rows[1:])).ratings[0] > 3
 
 
 def test_too_few_texts_leave_the_reviews_without_stars(interactions: Interactions) -> None:
