@@ -26,6 +26,9 @@ READ_AHEAD = 20_000
 _PIECE = 100
 """How many products' details are read ahead at once, where there are more; others wait for it."""
 
+_MOST_AT_ONCE = 1_000
+"""Of so many products that changed, the details are read before the change is told."""
+
 SHARE_OF_TIME = 200
 """What nobody says has changed is read again for at most one part in so many of the time."""
 
@@ -196,10 +199,12 @@ class LiveCatalogue:
         for id in (*changes.gone, *told):
             details.pop(id, None)
         after = read._replace(ids=changes.ids, details=details).with_shelves_of(held)
-        if held.is_whole and len(told) <= _PIECE:
-            self._read_details(told, after)
-            after = after._replace(is_whole=True, n_ahead=0 if is_read_ahead else held.n_ahead)
-        return after
+        if len(told) > _MOST_AT_ONCE:
+            return after
+        self._read_details(told, after)
+        # Of as many products as before, less those that went, the first ones have their details.
+        n_ahead = 0 if is_read_ahead else max(0, held.n_ahead - len(changes.gone))
+        return after._replace(n_ahead=n_ahead, is_whole=held.is_whole)
 
 
 def _can_hold_all(stock: Stock) -> bool:

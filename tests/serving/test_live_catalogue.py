@@ -175,6 +175,34 @@ def test_of_a_larger_catalogue_the_details_of_what_changed_alone_are_read_anew(
         assert asked == []
 
 
+def test_reading_ahead_ends_however_often_products_change(
+    own_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
+    monkeypatch.setattr(live_catalogue, "_PIECE", 7)
+    first, second = (DATA.items.id(row) for row in range(2))
+    with contextlib.closing(Shop.open(own_url)) as shop:
+        catalogue = LiveCatalogue(shop, 1e9, Line())
+        catalogue.refresh()
+        for price in range(N_ITEMS // 7 + 2):
+            catalogue.read_ahead()
+            mark = f"updated_at = '2030-01-01T00:00:{price:02}Z'"
+            change(
+                own_url,
+                f"UPDATE {{product}} SET price = {price}, {mark} WHERE product_id = {second}",
+            )
+            if price == 1:
+                change(own_url, f"DELETE FROM {{product}} WHERE product_id = {first}")
+                change(own_url, "INSERT INTO {product} (product_id) VALUES (-1)")
+            catalogue.refresh()
+        stock = catalogue._stock
+        assert stock is not None
+        assert stock.is_whole
+        assert stock.details.keys() == set(stock.ids.ids(range(len(stock.ids))))
+        assert stock.details[second].price == price
+        assert -1 in stock.details
+
+
 def is_renamed(service: RecommendationService) -> bool:
     """Whether every product that is held has the new name."""
     stock = service._memory.catalogue._stock
