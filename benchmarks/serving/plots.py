@@ -44,6 +44,8 @@ def _shares(axis: Any, result: dict[str, Any]) -> None:
 
 
 def _latencies(axis: Any, result: dict[str, Any]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     rows = list(_rows(result))
     for name, marker in (("p50_ms", "o"), ("p95_ms", "s"), ("p99_ms", "D")):
         places = range(len(rows), 0, -1)
@@ -61,9 +63,12 @@ def _latencies(axis: Any, result: dict[str, Any]) -> None:
     )
     axis.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows])
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("milliseconds")
     axis.set_title("latency, open load")
-    axis.legend(frameon=False)
+    axis.figure.legend(loc="outside lower right", ncols=4, frameon=False, handles=axis.lines[:4])
 
 
 def _rows(result: dict[str, Any]) -> Any:
