@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -62,9 +63,12 @@ class IdMap:
         self._arrays = dict(arrays)
         # A memoryview hands out plain integers and bytes several times faster than an array.
         self._views = {name: array.data for name, array in self._arrays.items()}
-        # What rows are ordered by: the integer, or the UTF-8 bytes of the text.
+        # What rows are ordered by: the integer, or the UTF-8 bytes of the text. No bound method of
+        # this object: a cycle would keep the mapped file until a garbage collection.
         self._key_of: Callable[[int], Any] = (
-            self._views["ids"].__getitem__ if kind == "int" else self._text_of
+            self._views["ids"].__getitem__
+            if kind == "int"
+            else partial(_text_at, self._views["text"], self._views["offsets"])
         )
 
     def __reduce__(self) -> tuple[type[IdMap], tuple[IdKind, dict[str, NDArray[Any]]]]:
@@ -210,6 +214,6 @@ class IdMap:
         """The inverse of `to_arrays`; nothing is copied."""
         return cls("int" if "ids" in arrays else "str", arrays)
 
-    def _text_of(self, row: int) -> bytes:
-        offsets = self._views["offsets"]
-        return bytes(self._views["text"][offsets[row] : offsets[row + 1]])
+
+def _text_at(text: memoryview, offsets: memoryview, row: int) -> bytes:
+    return bytes(text[offsets[row] : offsets[row + 1]])

@@ -194,7 +194,7 @@ def _whole(column: Sequence[Any]) -> NDArray[np.float64]:
 
 def _marks(column: Sequence[Any]) -> NDArray[np.int64]:
     """A number for each value, the same for equal ones."""
-    return np.fromiter(map(hash, column), dtype=np.int64, count=len(column))
+    return np.fromiter((hash(plain(value)) for value in column), dtype=np.int64, count=len(column))
 
 
 _NUMBERS: dict[str, Callable[[Sequence[Any]], NDArray[Any]]] = {

@@ -24,13 +24,14 @@ READ_AHEAD = 20_000
 """Up to so many products, the details of all are read with the catalogue."""
 
 _PIECE = 100
-"""How many products' details are read ahead at once, where there are more; others wait for it."""
+"""How many products' details are read ahead at once, where there are more: a few milliseconds."""
 
 _MOST_AT_ONCE = 1_000
-"""Of so many products that changed, the details are read before the change is told."""
+"""Up to so many products that changed, their details are read with the change."""
 
 SHARE_OF_TIME = 200
-"""What nobody says has changed is read again for at most one part in so many of the time."""
+"""Columns of which nobody says that they changed are read for at most one part in so many of the
+time; the details of a large catalogue follow them beside the answers."""
 
 
 class CatalogueReader(CatalogueSource, Protocol):
@@ -50,8 +51,9 @@ class LiveCatalogue:
     Who calls `refresh` every second has what products' marks of change tell (new and removed ones;
     all changes, where `updated_at` is kept) a second later and the time of reading; other changes,
     such as those of names, after `max_age_s`, or 200 times as long as reading takes. Where the
-    catalogue has more than `READ_AHEAD` products, such names are read piece by piece from then on,
-    and a list that is remembered for a user may tell one of before as long as that user is.
+    catalogue has more than `READ_AHEAD` products, such names are read piece by piece from then on
+    (`read_ahead`), in rounds that go on where the one before ended, and a list that is remembered
+    for a user may tell a name of before as long as that user is.
     """
 
     def __init__(self, source: CatalogueReader, max_age_s: float, line: Line) -> None:
@@ -62,35 +64,42 @@ class LiveCatalogue:
         self._replacing = threading.Lock()
         self._stock: Stock | None = None
         self._token: str | None = None
-        self._read_at = float("-inf")
+        self._aged_from = float("-inf")
         self._seconds = 0.0
+        self._ahead = 0  # the row at which reading ahead goes on
+        self._n_due = 0  # how many rows from there are to be read again
 
     def refresh(self) -> None:
         """Read the catalogue if it may have changed; DatabaseError where there is no answer."""
         with self._reading:
             token = self._source.catalogue_token()
-            age_s = time.monotonic() - self._read_at
-            is_due = age_s > max(self._max_age_s, SHARE_OF_TIME * self._seconds)
+            started = time.monotonic()
+            pause = max(self._max_age_s, SHARE_OF_TIME * self._seconds)
+            is_due = started - self._aged_from > pause
             if self._stock is None or token != self._token or is_due:
-                started = time.monotonic()
-                self._replace(self._read())
-                self._token, self._read_at = token, time.monotonic()
-                self._seconds = self._read_at - started
+                stock = self._replace(self._read())
+                self._token, self._seconds = token, time.monotonic() - started
+            if is_due:
+                self._aged_from = time.monotonic()
+                with self._replacing:
+                    self._n_due = len(stock.columns)
 
     def read_ahead(self) -> None:
-        """Read the details of a piece of the catalogue, if all of them can be held.
+        """Read the details of a piece of a large catalogue, where they are missing or due.
 
         DatabaseError where there is no answer.
         """
         stock = self._stock
-        if stock is None or stock.n_ahead >= len(stock.columns) or not _can_hold_all(stock):
+        if stock is None or not READ_AHEAD < len(stock.columns) <= MOST_DETAILS:
             return
-        end = min(stock.n_ahead + _PIECE, len(stock.columns))
-        self._read_details(stock.ids.ids(range(stock.n_ahead, end)), stock)
+        if stock.is_whole and not self._n_due:
+            return
+        start = self._ahead % len(stock.columns)
+        end = min(start + _PIECE, len(stock.columns))
+        self._read_details(stock.ids.ids(range(start, end)), stock)
         with self._replacing:
-            if self._stock is not None and self._stock.details is stock.details:
-                is_whole = self._stock.is_whole or end == len(stock.columns)
-                self._stock = self._stock._replace(n_ahead=end, is_whole=is_whole)
+            self._ahead = end
+            self._n_due = max(0, self._n_due - (end - start))
 
     def refresh_if_answered(self) -> None:
         """The same, but where there is no answer, what was read before is good enough."""
@@ -134,7 +143,7 @@ class LiveCatalogue:
             product = held.get(id)
             if product is not None:
                 found[id] = product
-            elif id in stock.ids:
+            elif id not in held and id in stock.ids:
                 missing.append(id)
         if missing:
             found.update(self._look_up(missing, stock))
@@ -152,8 +161,8 @@ class LiveCatalogue:
     def _read_details(self, ids: Sequence[Id], stock: Stock) -> Mapping[Id, Product]:
         rows = self._source.products(ids)
         read = {id: product_of(id, row) for id, row in rows.items()}
-        if len(stock.details) < MOST_DETAILS:
-            stock.details.update(read)
+        if len(stock.columns) <= MOST_DETAILS or len(stock.details) < MOST_DETAILS:
+            stock.details.update({id: read.get(id) for id in ids})
         return read
 
     def _read_once(self) -> Stock:
@@ -165,12 +174,11 @@ class LiveCatalogue:
     def _read(self) -> Stock:
         columns = self._source.catalogue_columns()
         stock = Stock(columns, IdMap.from_ids(columns.ids), {})
-        if len(columns) > READ_AHEAD:
-            return stock
-        self._read_details(all_ids(stock.ids), stock)
-        return stock._replace(n_ahead=len(columns), is_whole=True)
+        if len(columns) <= READ_AHEAD:
+            self._read_details(all_ids(stock.ids), stock)
+        return stock
 
-    def _replace(self, read: Stock) -> None:
+    def _replace(self, read: Stock) -> Stock:
         """Put what was read in place; lists made of an equal catalogue stay as they are."""
         held = self._stock
         while True:
@@ -178,34 +186,26 @@ class LiveCatalogue:
             with self._replacing:
                 if self._stock is held:
                     self._stock = ready
-                    return
+                    return ready
                 held = self._stock  # somebody asked for a shelf meanwhile
 
     def _after(self, held: Stock, read: Stock) -> Stock:
         """What was read, with what still holds of before."""
         changes = changes_between(held, read)
-        if read.is_whole:
+        if len(read.columns) <= READ_AHEAD:
             is_same = changes.are_none and held.details == read.details
             return held if is_same else read._replace(ids=changes.ids).with_shelves_of(held)
-        if not _can_hold_all(read):
+        if len(read.columns) > MOST_DETAILS:
             if changes.are_none:
-                return held.without_details()
+                return held._replace(details={})  # they are read again where they are shown
             return read._replace(ids=changes.ids).with_shelves_of(held)
-        is_read_ahead = held.n_ahead >= len(held.columns)
         if changes.are_none:
-            return held._replace(n_ahead=0) if is_read_ahead else held
+            return held
         told = read.ids.ids(changes.told)
         details = dict(held.details)
         for id in (*changes.gone, *told):
             details.pop(id, None)
-        after = read._replace(ids=changes.ids, details=details).with_shelves_of(held)
-        if len(told) > _MOST_AT_ONCE:
-            return after
-        self._read_details(told, after)
-        # Of as many products as before, less those that went, the first ones have their details.
-        n_ahead = 0 if is_read_ahead else max(0, held.n_ahead - len(changes.gone))
-        return after._replace(n_ahead=n_ahead, is_whole=held.is_whole)
-
-
-def _can_hold_all(stock: Stock) -> bool:
-    return len(stock.columns) <= MOST_DETAILS
+        after = read._replace(ids=changes.ids, details=details)
+        if len(told) <= _MOST_AT_ONCE:
+            self._read_details(told, after)
+        return after.with_shelves_of(held)

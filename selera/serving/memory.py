@@ -13,7 +13,7 @@ import structlog
 
 from ..contracts.epoch import CacheEpoch
 from ..contracts.errors import DatabaseError, StateError
-from ..contracts.ids import UNKNOWN_ROW, Id
+from ..contracts.ids import Id
 from ..contracts.protocols import ChangeFeed, HistoryReader
 from ..models import Recommender
 from . import metrics
@@ -89,7 +89,7 @@ class Memory:
             [
                 *self._shop.jobs(),
                 Job("the rules", self.rules.refresh, RULES_POLL_S),
-                Job("the experiment", self.trials.refresh, TRIALS_POLL_S),
+                Job("the experiment", self._follow_experiment, TRIALS_POLL_S),
                 Job("the counts of the experiment", self.trials.flush, TRIALS_POLL_S),
                 *jobs,
             ]
@@ -109,6 +109,11 @@ class Memory:
             self.trials.flush(everything=True)
         except StateError as error:
             log.warning("the last counts of an experiment are lost", reason=str(error))
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether changes of the shop are heard of, so that what is remembered may be told."""
+        return self._follower is not None
 
     @property
     def silences(self) -> int:
@@ -131,21 +136,19 @@ class Memory:
                 return self.users.get(user_id)
             except DatabaseError:
                 self._line.fell_silent()
-        return self.users.before(user_id) or stored_user(model, user_id)
+        return self.users.before(user_id) or User.stored(model, user_id)
+
+    def _follow_experiment(self) -> None:
+        """Look which one runs, and have the shelves of its models ready for the first answers."""
+        self.trials.refresh()
+        for model in self.trials.models:
+            self.catalogue.shelf(model)
 
     def shelf(self, model: Recommender) -> Shelf:
         """The catalogue as the model sees it; read now, if it changed and nobody follows it."""
         if self._follower is None:
             self.catalogue.refresh_if_answered()
         return self.catalogue.shelf(model)
-
-
-def stored_user(model: Recommender, user_id: Id) -> User:
-    """The user as the model remembers them from its training; without behavior if it does not."""
-    row = model.users.row(user_id)
-    if row == UNKNOWN_ROW:
-        return User(None, is_current=False)
-    return User.stored(model, model.histories.take(row, row + 1))
 
 
 def _rule_sources(config: ServingConfig, sources: Sources) -> Sequence[ReadRules]:

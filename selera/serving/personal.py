@@ -48,15 +48,10 @@ class Personal:
         self._config = config
         self._usual_s = QUICK_S  # of processor time for a list, until one tells more
 
-    def is_quick(self, user: User | None, model: Recommender, question: Question) -> bool:
-        """Whether the list is remembered, or composing one usually takes next to no time.
-
-        `user` is None for one who is not remembered.
-        """
+    def is_quick(self, user: User, model: Recommender, question: Question) -> bool:
+        """Whether the list is remembered, or composing one usually takes next to no time."""
         if self._usual_s < QUICK_S:
             return True
-        if user is None:
-            return False
         key = _key(self._memory.shelf(model), self._memory.rules.in_force(), question)
         return user.listed(key) is not None
 

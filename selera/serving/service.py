@@ -113,29 +113,23 @@ class RecommendationService:
         """Stop following the shop, and write down what experiments have yet to be told."""
         self._memory.close()
 
-    def remembers(self, user_id: Id) -> bool:
-        """Whether the user's profile and behaviors are at hand: no database has to be waited for.
-
-        Of an id as the shop has it.
-        """
-        return self._memory.users.at_hand(user_id) is not None
-
-    def is_quick(self, user_id: Id, question: Question = DEFAULT_QUESTION) -> bool:
-        """Whether `recommend`, once it knows the user, waits for nothing and computes for long.
-
-        Of an id as the shop has it.
-        """
-        model = self._models.current()
-        if not self._memory.catalogue.is_at_hand(model):
-            return False
+    def at_hand(self, user_id: Id) -> User | None:
+        """The user where no database has to be asked; None elsewhere. For an id of the shop."""
         user = self._memory.users.at_hand(user_id)
-        return self._personal.is_quick(user, model, question)
+        if user is not None:
+            metrics.count_history(hit=True)
+        return user
 
     def meet(self, user_id: Id) -> User:
         """The user, from memory or read now; where nothing answers, as the model remembers them."""
         user_id = self._user_id(user_id)
+        return self._memory.user(user_id, self._who_answers(user_id)[0])
+
+    def is_quick(self, user_id: Id, met: User, question: Question = DEFAULT_QUESTION) -> bool:
+        """Whether `recommend` waits for nothing and computes little, for one who was `met`."""
         model, _ = self._who_answers(user_id)
-        return self._memory.user(user_id, model)
+        is_there = self._memory.is_followed and self._memory.catalogue.is_at_hand(model)
+        return is_there and self._personal.is_quick(met, model, question)
 
     def recommend(
         self, user_id: Id, question: Question = DEFAULT_QUESTION, met: User | None = None
@@ -149,7 +143,7 @@ class RecommendationService:
         """
         user_id = self._user_id(user_id)
         model, side = self._who_answers(user_id)
-        user = met or self._memory.user(user_id, model)
+        user = self._memory.user(user_id, model) if met is None else met.as_known_to(model, user_id)
         if user.is_current and not user.is_known and question.on_unknown == "error":
             raise _unknown_user(user_id)
         answer = self._personal.answer(user_id, user, model, question, side)

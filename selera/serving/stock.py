@@ -25,18 +25,20 @@ Column = NDArray[np.float64] | NDArray[np.int64]
 class Stock(NamedTuple):
     """The catalogue of one moment.
 
-    details : of all products, or of those that were asked for; it grows
-    n_ahead : how many products, in the order of the columns, have been read ahead since these were
-    is_whole : whether the details of all products are there
+    details : of all products, or of those that were asked for; it grows. None for a product that
+        the shop had no more when they were read
     shelves : of the models that were asked about, the latest last; models are not kept alive
     """
 
     columns: CatalogueColumns
     ids: IdMap
-    details: dict[Id, Product]
-    n_ahead: int = 0
-    is_whole: bool = False
+    details: dict[Id, Product | None]
     shelves: tuple[tuple[weakref.ref[Recommender], Shelf], ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the details of all products are there."""
+        return len(self.details) >= len(self.columns)
 
     def shelf(self, model: Recommender) -> Shelf | None:
         """The shelf of this model, if it has been made."""
@@ -55,10 +57,6 @@ class Stock(NamedTuple):
                 places = shelf.places if other.ids is self.ids else None
                 made.append((held, Shelf(self.columns, self.ids, model, places)))
         return self._with(made)
-
-    def without_details(self) -> Stock:
-        """The same, all details yet to be read."""
-        return self._replace(details={}, n_ahead=0, is_whole=False)
 
     def _with(self, made: Sequence[tuple[weakref.ref[Recommender], Shelf]]) -> Stock:
         living = [each for each in self.shelves if each[0]() is not None]

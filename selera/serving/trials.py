@@ -138,6 +138,12 @@ class Trials:
         self._refused = None
         return experiment, models
 
+    @property
+    def models(self) -> tuple[Recommender, ...]:
+        """Those of the experiment that runs; none where none does."""
+        running = self._running
+        return () if running is None else tuple(running[1].values())
+
     def side_of(self, user_id: Id) -> Side | None:
         """The user's side; None where no experiment runs, or its versions cannot be used."""
         running = self._running

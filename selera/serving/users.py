@@ -13,7 +13,7 @@ import msgspec
 
 from ..contracts.behaviors import NO_BEHAVIORS, Behaviors
 from ..contracts.histories import Histories
-from ..contracts.ids import Id
+from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import HistoryReader, Profile
 from ..models import Recommender
 from .answers import Recommendation, UserFallback
@@ -73,10 +73,18 @@ class User(msgspec.Struct, eq=False, gc=False):
     _lists: dict[Hashable, Listed] = {}
 
     @classmethod
-    def stored(cls, model: Recommender, history: Histories) -> User:
-        """Somebody of whom nothing can be read, as this model remembers them."""
-        held = _Held(weakref.ref(model), history)
+    def stored(cls, model: Recommender, user_id: Id) -> User:
+        """Somebody of whom nothing can be read, as the model remembers them from its training."""
+        row = model.users.row(user_id)
+        if row == UNKNOWN_ROW:
+            return cls(None, is_current=False)
+        held = _Held(weakref.ref(model), model.histories.take(row, row + 1))
         return cls(None, is_current=False, _history=held)
+
+    def as_known_to(self, model: Recommender, user_id: Id) -> User:
+        """The same; where it is what a model remembered, what this one does."""
+        is_stored = not (self.is_current or self.is_known)
+        return User.stored(model, user_id) if is_stored else self
 
     @property
     def is_known(self) -> bool:

@@ -1,6 +1,8 @@
 """Ids and rows meet here only."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -87,3 +89,17 @@ def test_the_rows_of_another_map_are_found_for_integers_and_for_long_texts() -> 
         -1,
     ]
     assert IdMap.from_ids([1]).rows_of(IdMap.from_ids(["1"])).tolist() == [-1]
+
+
+@pytest.mark.parametrize("ids", [[5, 3], ["b", "a"]])
+def test_a_map_lets_its_arrays_go_at_once(ids: list) -> None:
+    """Not when garbage is collected: they may be those of a mapped model file."""
+    id_map = IdMap.from_ids(ids)
+    array = weakref.ref(id_map.to_arrays()["order"])
+    assert id_map.rows(ids).tolist() == [0, 1]
+    gc.disable()
+    try:
+        del id_map
+        assert array() is None
+    finally:
+        gc.enable()

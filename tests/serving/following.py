@@ -51,8 +51,9 @@ def ids_of(answer: RecommendAnswer) -> list[Id]:
     return [each.product.product_id for each in answer.recommendations]
 
 
-def is_at_hand(
+def is_immediate(
     service: RecommendationService, user_id: Id, question: Question = DEFAULT_QUESTION
 ) -> bool:
-    """Whether an answer would wait for nothing."""
-    return service.remembers(user_id) and service.is_quick(user_id, question)
+    """Whether an answer would wait for nothing, and take next to no time."""
+    user = service.at_hand(user_id)
+    return user is not None and service.is_quick(user_id, user, question)

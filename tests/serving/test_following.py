@@ -18,7 +18,7 @@ from selera.database import Shop, create_shop_tables, insert_rows
 from selera.serving import Question, RecommendationService, ServingConfig
 from selera.serving.users import LiveUsers
 from selera.state import ChangeMarks
-from tests.serving.following import ids_of, is_at_hand, opened, wait_until
+from tests.serving.following import ids_of, is_immediate, opened, wait_until
 from tests.serving.served_shop import (
     NEW_PRODUCT,
     NEW_USER,
@@ -63,7 +63,7 @@ def workers(
 def is_remembered(service: RecommendationService) -> bool:
     answer = service.recommend(NEW_USER)
     assert answer.fallback in (None, "popular")
-    return is_at_hand(service, NEW_USER)
+    return is_immediate(service, NEW_USER)
 
 
 def visit(row: int, event_id: str = "") -> Event:
@@ -106,7 +106,7 @@ def test_the_very_next_answer_of_another_worker_knows_of_an_event(
             other.recommend(NEW_USER)
             assert one.record([visit(row)]).stored == 1
             assert product(row) not in ids_of(other.recommend(NEW_USER, Question(limit=100)))
-        assert is_at_hand(other, NEW_USER, Question(limit=100))
+        assert is_immediate(other, NEW_USER, Question(limit=100))
 
 
 def test_rows_inserted_into_the_tables_count_soon(
@@ -140,7 +140,7 @@ def test_rows_changed_in_place_count_after_the_age_that_is_set(
 ) -> None:
     add_behaviors(own_url, [(NEW_USER, product(3), "visit", 1.0)])
     with opened(own_url, model_path, ServingConfig(history_max_age_s=0.3)) as service:
-        wait_until(lambda: is_at_hand(service, NEW_USER) or not service.recommend(NEW_USER))
+        wait_until(lambda: is_immediate(service, NEW_USER) or not service.recommend(NEW_USER))
         assert parities(service) == {1}
         with engine_of(own_url) as engine, engine.begin() as connection:
             connection.exec_driver_sql(
@@ -164,7 +164,7 @@ def test_a_service_that_follows_nothing_reads_at_each_request(
             )
         answer = service.recommend(NEW_USER, Question(limit=100))
         assert answer.fallback == "popular"
-        assert not is_at_hand(service, NEW_USER)
+        assert not is_immediate(service, NEW_USER)
 
 
 class SlowReader:

@@ -5,9 +5,7 @@ import gc
 import itertools
 import threading
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +19,7 @@ from selera.serving import Filters, Question, RecommendationService, ServingConf
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
-from tests.serving.following import ids_of, is_at_hand, opened, wait_until
+from tests.serving.following import ids_of, is_immediate, opened, wait_until
 from tests.serving.served_shop import (
     N_ITEMS,
     NEW_PRODUCT,
@@ -129,7 +127,7 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER)) and is_at_hand(service, USER))
+        wait_until(lambda: bool(service.recommend(USER)) and is_immediate(service, USER))
         stock = service._memory.catalogue._stock
         assert stock is not None
         assert len(stock.details) == N_ITEMS
@@ -137,70 +135,11 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
         wait_until(
             lambda: (
-                is_renamed(service) and bool(service.recommend(USER)) and is_at_hand(service, USER)
+                is_renamed(service)
+                and bool(service.recommend(USER))
+                and is_immediate(service, USER)
             ),
         )
-
-
-def test_of_a_larger_catalogue_the_details_of_what_changed_alone_are_read_anew(
-    own_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[set[Id]] = []
-
-    class Asked(Shop):
-        def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
-            asked.append(set(product_ids))
-            return super().products(product_ids)
-
-    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
-    with contextlib.closing(Asked.open(own_url)) as shop:
-        catalogue = LiveCatalogue(shop, 1e9, Line())
-        for _ in range(N_ITEMS):
-            catalogue.refresh()
-            catalogue.read_ahead()
-        assert len(set.union(*asked)) == N_ITEMS
-        first, second, third = sorted(set.union(*asked))[:3]
-        asked.clear()
-        change(own_url, f"UPDATE {{product}} SET price = price + 1 WHERE product_id = {second}")
-        change(own_url, f"DELETE FROM {{product}} WHERE product_id = {first}")
-        catalogue.refresh()
-        stock = catalogue._stock
-        assert asked == [{second}]
-        assert stock is not None
-        assert stock.is_whole
-        assert first not in stock.details
-        assert catalogue.details([second])[second].price == shop.products([second])[second]["price"]
-        asked.clear()
-        assert list(catalogue.details([first, second, third])) == [second, third]
-        assert asked == []
-
-
-def test_reading_ahead_ends_however_often_products_change(
-    own_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
-    monkeypatch.setattr(live_catalogue, "_PIECE", 7)
-    first, second = (DATA.items.id(row) for row in range(2))
-    with contextlib.closing(Shop.open(own_url)) as shop:
-        catalogue = LiveCatalogue(shop, 1e9, Line())
-        catalogue.refresh()
-        for price in range(N_ITEMS // 7 + 2):
-            catalogue.read_ahead()
-            mark = f"updated_at = '2030-01-01T00:00:{price:02}Z'"
-            change(
-                own_url,
-                f"UPDATE {{product}} SET price = {price}, {mark} WHERE product_id = {second}",
-            )
-            if price == 1:
-                change(own_url, f"DELETE FROM {{product}} WHERE product_id = {first}")
-                change(own_url, "INSERT INTO {product} (product_id) VALUES (-1)")
-            catalogue.refresh()
-        stock = catalogue._stock
-        assert stock is not None
-        assert stock.is_whole
-        assert stock.details.keys() == set(stock.ids.ids(range(len(stock.ids))))
-        assert stock.details[second].price == price
-        assert -1 in stock.details
 
 
 def is_renamed(service: RecommendationService) -> bool:

@@ -5,15 +5,18 @@ import random
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from selera.artifact import open_artifact
 from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.errors import DatabaseError
 from selera.contracts.ids import Id
 from selera.contracts.protocols import Profile
 from selera.database import Shop
-from selera.serving import Question, ServingConfig
+from selera.models import Recommender
+from selera.serving import ModelSlot, Question, RecommendationService, ServingConfig
 from selera.serving.users import MOST_PLACES, Listed, LiveUsers, User
 from tests.serving.following import ids_of, opened
 from tests.serving.served_shop import N_USERS, NEW_USER, interactions_of
@@ -49,6 +52,35 @@ def test_whom_the_shop_does_not_know_takes_no_place(shop_url: str) -> None:
             assert not users.get(user).is_known
         users.get(NEW_USER)
         assert len(users) == 1
+
+
+def test_who_was_met_is_not_read_again(shop_url: str, model_path: Path) -> None:
+    class ReadShop(Shop):
+        reads = 0
+
+        def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
+            self.reads += 1
+            return super().user(user_id)
+
+    with contextlib.closing(ReadShop.open(shop_url)) as shop:
+        service = RecommendationService(ModelSlot(model_path), shop)
+        met = service.meet(USERS[0])
+        service.forget(USERS[0])
+        assert service.recommend(USERS[0], met=met).user == service.recommend(USERS[0]).user
+        assert shop.reads == 2  # to meet, and for the second answer
+
+
+def test_whom_a_model_remembers_the_next_one_does_in_its_own_way(model_path: Path) -> None:
+    artifact = open_artifact(model_path)
+    old, new = (
+        Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run) for _ in range(2)
+    )
+    met = User.stored(old, USERS[0]).as_known_to(new, USERS[0])
+    assert met.history(new).items.tolist() == old.histories.take(0, 1).items.tolist() != []
+    stranger = User.stored(old, NEW_USER).as_known_to(new, NEW_USER)
+    assert len(stranger.history(new).items) == 0
+    for current in (User({"user_id": 1}), User(None)):
+        assert current.as_known_to(new, 1) is current
 
 
 def test_prepared_lists_of_a_user_are_bounded_by_their_places() -> None:

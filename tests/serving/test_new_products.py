@@ -20,7 +20,7 @@ from selera.database import insert_rows
 from selera.serving import Filters, ModelSlot, Question, RecommendationService
 from selera.serving.shelf import Shelf, fields_of
 from selera.training import PureSvdConfig, TrainingConfig, fit_recommender
-from tests.serving.following import ids_of, is_at_hand, opened, wait_until
+from tests.serving.following import ids_of, is_immediate, opened, wait_until
 from tests.serving.served_shop import (
     N_ITEMS,
     NEW_USER,
@@ -174,7 +174,7 @@ def test_many_new_products_cost_little(url: str, model_path: Path) -> None:
     """Nothing is read or encoded at a request, and a thousand are scored: in less than 20 ms."""
     add_products(url, range(10_000, 11_500), ["even", "odd", None] * 500)
     with opened(url, model_path) as service:
-        wait_until(lambda: service.recommend(USER) and is_at_hand(service, USER))
+        wait_until(lambda: service.recommend(USER) and is_immediate(service, USER))
         seconds = []
         for limit in range(1, 12):
             started = time.thread_time()

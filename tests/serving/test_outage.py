@@ -17,7 +17,7 @@ from selera.database import Shop
 from selera.serving import Filters, ModelSlot, Question, RecommendationService, Sources, memory
 from selera.serving import catalogue as live_catalogue
 from tests.processes import STALL_S
-from tests.serving.following import ids_of, is_at_hand, opened, wait_until
+from tests.serving.following import ids_of, is_immediate, opened, wait_until
 from tests.serving.proxy import Proxy
 from tests.serving.served_shop import (
     NEW_PRODUCT,
@@ -96,7 +96,7 @@ def switch(database_url: str) -> Iterator[Switch]:
 def following(switch: Switch, model_path: Path) -> Iterator[RecommendationService]:
     """A service that remembers one user and the catalogue."""
     with opened(switch.url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER, ALL)) and is_at_hand(service, USER, ALL))
+        wait_until(lambda: bool(service.recommend(USER, ALL)) and is_immediate(service, USER, ALL))
         yield service
 
 
@@ -228,7 +228,7 @@ def test_details_that_were_never_read_are_told_from_the_columns(
     monkeypatch.setattr(live_catalogue, "MOST_DETAILS", 20)
     with opened(switch.url, model_path) as service:
         wait_until(lambda: bool(service.recommend(USER, Question(limit=1)).recommendations))
-        assert not is_at_hand(service, USER)
+        assert not is_immediate(service, USER)
         lose(switch, service)
         places = service.recommend(USER, ALL).recommendations
         assert len(places) > 10

@@ -90,6 +90,16 @@ def test_each_user_stays_on_one_side_and_gets_its_version(
     assert {service.recommend(user).model.version for user in USERS} == {"taste"}
 
 
+def test_both_sides_are_ready_before_anybody_asks(
+    service: RecommendationService, book: Experiments
+) -> None:
+    service.popular()
+    book.start(NAME, "taste", "fame")
+    catalogue, trials = service._memory.catalogue, service._memory.trials
+    wait_until(lambda: bool(trials.models) and all(map(catalogue.is_at_hand, trials.models)))
+    assert len(trials.models) == 2
+
+
 def test_two_models_at_a_time_do_not_push_each_other_out(
     service: RecommendationService, book: Experiments
 ) -> None:
@@ -288,7 +298,7 @@ def test_what_waits_to_be_written_is_dropped_when_somebody_was_erased(
         assert side is not None
         trials.expose(f"before {place}", side, user)
     bump_epoch(tmp_path / "epoch")
-    assert book.erase_user(erased) == 0
+    book.erase_user(erased)
     trials.flush()
     side = trials.side_of(other)
     assert side is not None

@@ -14,6 +14,7 @@ from selera.contracts.ids import Id
 from selera.database import Shop
 from selera.serving import ModelSlot, RecommendationService, personal
 from selera.serving.personal import Personal
+from selera.serving.users import User
 from selera.web.workers import Workers
 from tests.serving.following import wait_until
 from tests.web.conftest import client_of
@@ -98,8 +99,13 @@ def test_the_loop_never_reads_and_composes_what_is_quick(
         service = RecommendationService(ModelSlot(model_path), shop)
         with contextlib.closing(service), client_of(service) as client:
             service.start()
+            user = service.meet(9)
             wait_until(
-                lambda: service.recommend(9) and service.is_quick(1) == is_quick,
+                lambda: (
+                    bool(service.recommend(9))
+                    and service._memory.catalogue.is_at_hand(service._models.current())
+                    and service.is_quick(9, User(user.profile, user.behaviors)) == is_quick
+                )
             )
             shop.threads.clear()
             composed_by.clear()

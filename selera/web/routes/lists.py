@@ -52,11 +52,12 @@ async def recommend(desk: AtDesk, user_id: UserIdInPath, question: Asked) -> Rec
     id = read_id("user_id", user_id, desk.service.user_id_kind)
     require_user(desk.asker, id)
     service = desk.service
-    if not service.is_quick(id, question):
-        return await desk.run(partial(service.recommend, id, question))
-    # What is quick is done sooner than it could be handed to a thread; only the database is not.
-    met = None if service.remembers(id) else await desk.run(partial(service.meet, id))
-    return service.recommend(id, question, met)
+    met = service.at_hand(id)
+    if met is None:
+        met = await desk.run(partial(service.meet, id))
+    asked = partial(service.recommend, id, question, met)
+    # What is quick is done sooner than it could be handed to a thread.
+    return asked() if service.is_quick(id, met, question) else await desk.run(asked)
 
 
 @get(
