@@ -64,7 +64,7 @@ class LiveCatalogue:
         self._replacing = threading.Lock()
         self._stock: Stock | None = None
         self._token: str | None = None
-        self._aged_from = float("-inf")
+        self._aged_from = float("-inf")  # when all of it was last read because of its age
         self._seconds = 0.0
         self._ahead = 0  # the row at which reading ahead goes on
         self._n_due = 0  # how many rows from there are to be read again

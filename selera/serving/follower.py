@@ -24,7 +24,7 @@ CATALOGUE_POLL_S = 1.0
 """How often the catalogue is looked at; what changed counts after this and the time of reading."""
 
 AHEAD_POLL_S = 0.02
-"""How often a piece of a large catalogue's details is read, until all are there."""
+"""How often a piece of a large catalogue's details is read, while some are missing or due."""
 
 _LEAST_PAUSE_AFTER_FAILURE_S = 0.5
 _LONGEST_CLOSING_S = 5.0

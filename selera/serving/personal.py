@@ -32,8 +32,8 @@ from .users import MOST_PLACES, Listed, User
 _NOBODY: frozenset[Id] = frozenset()
 
 QUICK_S = 0.005
-"""Of computing, below which nothing else suffers where it waits for a list; a list that is made in
-a thread takes the interpreter nearly twice as long, since it is handed to and fro."""
+"""Of computing, below which nothing else suffers where it waits for a list; made in a thread, it
+would keep the interpreter for longer, since that is handed to and fro."""
 
 _SHARE_OF_LESS = 0.1
 _SHARE_OF_MORE = 0.01

@@ -66,7 +66,7 @@ class Stock(NamedTuple):
 class Changes(NamedTuple):
     """How the products of one stock differ from those of an earlier one.
 
-    ids : of both, the same object where nothing came or went
+    ids : of the later one; the object of the earlier one where nothing came or went
     told : rows of the later one whose columns tell something else, or that are new, int64
     gone : ids of the earlier one that are no more
     """
