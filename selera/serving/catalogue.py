@@ -167,6 +167,8 @@ class LiveCatalogue:
 
     def _read_once(self) -> Stock:
         if self._stock is None:
+            if not self._line.answers:
+                raise DatabaseError("The catalogue was not read yet, and the database is silent.")
             self.refresh()
         assert self._stock is not None
         return self._stock

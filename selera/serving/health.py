@@ -1,4 +1,4 @@
-"""Whether the service is well: it has a model, and the shop's database answers."""
+"""Whether the service is well: it has model and catalogue, and the shop's database answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ class UserIds(Protocol):
 
 
 def health_of(model: Recommender, memory: Memory, shop: UserIds, config: ServingConfig) -> Health:
-    """The model that answers and its age; degraded where the database is silent."""
+    """The model that answers and its age; degraded where the database is silent.
+
+    Raises DatabaseError where the catalogue, which no list can do without, could not be read yet.
+    """
+    memory.shelf(model)
     status: Literal["ready", "degraded"] = "ready" if _answers(memory, shop) else "degraded"
     age = age_s(model.trained_at)
     is_stale = age is not None and age > 3600 * config.stale_after_hours

@@ -258,7 +258,10 @@ class RecommendationService:
         return model_info(self._models.current())
 
     def health(self) -> Health:
-        """Model and age; raises where there is no model. Degraded where the database is silent."""
+        """Model and age; degraded where the database is silent, which then takes no events.
+
+        Raises where nothing can be answered: there is no model, or no catalogue yet.
+        """
         return health_of(self._models.current(), self._memory, self._shop, self._config)
 
     def _prepare(self, model: Recommender) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -105,9 +105,35 @@ def lose(switch: Switch, service: RecommendationService) -> None:
     wait_until(lambda: service.recommend(USER).degraded)
 
 
+def succeeds(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except DatabaseError:
+        return False
+    return True
+
+
 def regain(switch: Switch, service: RecommendationService) -> None:
     switch.on()
     wait_until(lambda: not service.recommend(USER).degraded)
+
+
+def test_it_is_not_ready_before_it_has_read_what_the_shop_sells(
+    switch: Switch, model_path: Path
+) -> None:
+    """Who was told that it is would be answered 503, if the database goes away just then."""
+    with opened(switch.url, model_path, started=False) as service:
+        assert service.model().version == "v1"
+        switch.off()
+        service.start()
+        for ask in (service.health, service.popular, lambda: service.recommend(USER)):
+            with pytest.raises(DatabaseError):
+                ask()
+        switch.on()
+        wait_until(lambda: succeeds(service.health))
+        lose(switch, service)
+        assert service.health().status == "degraded"
+        assert service.popular().popular
 
 
 def test_answers_go_on_without_the_database_and_are_whole_again_with_it(

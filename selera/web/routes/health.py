@@ -34,7 +34,7 @@ async def live() -> Live:
     responses=problems("invalid_parameter", *SERVICE_PROBLEMS),
 )
 async def ready(desk: AtDesk) -> Health:
-    """200 where a model is loaded, 503 with the reason where none is.
+    """200 where model and catalogue are loaded, 503 with the reason where they are not.
 
     `degraded` where the shop's database does not respond: lists are answered, events are not taken.
     """
