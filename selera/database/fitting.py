@@ -146,10 +146,10 @@ def _time_text(seconds: int, there: datetime, most: int | None, like: str | None
     """A moment as a text of at most `most` characters, written like `like`."""
     match = TIME.fullmatch(like or "")
     shown = there.replace(tzinfo=None)
-    is_date = match is not None and match[4] is None
+    is_date = match is not None and match["hour"] is None
     if is_date or (most is not None and most < _MOMENT_CHARACTERS - 1):
         return shown.date().isoformat()
-    if match is not None and match[7] is None:
+    if match is not None and match["offset"] is None:
         text = shown.isoformat(sep=str(like)[_DATE_CHARACTERS])
         if parse_time(text, there.tzinfo or UTC) == seconds:
             return text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
+from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Executable, func, select
@@ -184,39 +185,65 @@ class _Lookup:
     def __init__(
         self, layout: ShopLayout, table: Table, zone: tzinfo, *, single: bool = False
     ) -> None:
-        self._table = table
-        self._zone = zone
         self._names = layout[table].names
-        self._id_kind = layout.id_kind(table.key)
-        filter = IdFilter(layout[table], table.key, self._id_kind, single=single)
+        self._key = self._names.index(table.key)
+        id_kind = layout.id_kind(table.key)
+        self._readers = [_reader(table.kind(name), zone) for name in self._names]
+        self._readers[self._key] = partial(_ids, kind=id_kind)
+        filter = IdFilter(layout[table], table.key, id_kind, single=single)
         self.bind = filter.bind
         self.statement = select(*layout[table].columns()).where(filter.condition)
 
     def read(self, rows: Sequence[Sequence[Any]], ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """Those of the rows whose key is one of `ids`, ready for JSON; the first of each key."""
         wanted, found = set(ids), dict[Id, dict[str, Any]]()
-        for row in rows:
-            values = dict(zip(self._names, row, strict=True))
-            id = read_id(values.pop(self._table.key), self._id_kind)
-            if id is not None and id in wanted and id not in found:
-                found[id] = {self._table.key: id} | {
-                    name: for_json(value, self._table.kind(name), self._zone)
-                    for name, value in values.items()
-                }
+        columns = zip(*rows, strict=True)  # none where there are no rows
+        read = [reader(column) for reader, column in zip(self._readers, columns, strict=False)]
+        for row in zip(*read, strict=True):
+            id = row[self._key]
+            if id in wanted and id not in found:
+                found[id] = dict(zip(self._names, row, strict=True))
         return found
 
 
-def for_json(value: object, kind: Kind, zone: tzinfo) -> Any:
-    """A value as JSON says it: times in ISO 8601 and UTC, null for what cannot be read."""
+_TEXTS = frozenset((str, type(None)))
+
+ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
+"""From the values of a column to what JSON says of them; null for what cannot be read."""
+
+
+def _reader(kind: Kind, zone: tzinfo) -> ColumnReader:
     match kind:
         case "number":
-            return parse_number(value)
+            return _numbers
         case "integer":
-            number = parse_number(value)
-            return int(number) if number is not None and number.is_integer() else None
+            return _integers
         case "time":
-            seconds = parse_time(value, zone)
-            return None if seconds is None or seconds == NO_TIME else format_time(seconds)
+            return partial(_times, zone=zone)
         case _:
-            text = plain(value)
-            return None if text is None else str(text)
+            return _texts
+
+
+def _ids(column: Sequence[Any], kind: IdKind) -> Sequence[Id | None]:
+    return [read_id(value, kind) for value in column]
+
+
+def _numbers(column: Sequence[Any]) -> Sequence[float | None]:
+    return [parse_number(value) for value in column]
+
+
+def _integers(column: Sequence[Any]) -> Sequence[int | None]:
+    numbers = map(parse_number, column)
+    return [int(each) if each is not None and each.is_integer() else None for each in numbers]
+
+
+def _times(column: Sequence[Any], zone: tzinfo) -> Sequence[str | None]:
+    """In ISO 8601 and UTC."""
+    moments = (parse_time(value, zone) for value in column)
+    return [None if each is None or each == NO_TIME else format_time(each) for each in moments]
+
+
+def _texts(column: Sequence[Any]) -> Sequence[str | None]:
+    if _TEXTS.issuperset(map(type, column)):
+        return column
+    return [None if value is None else str(plain(value)) for value in column]

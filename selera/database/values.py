@@ -31,7 +31,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -44,9 +44,9 @@ MAX_COUNT: Final = 2**53
 WHITE_SPACE: Final = " \t\n\r\v\f"
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 TIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
-    r"(?: ?(Z|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?))?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[ T](?P<hour>[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r"(?: ?(?P<offset>Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?))?)?"
 )
 
 EARLIEST: Final = calendar.timegm((1, 1, 1, 0, 0, 0))
@@ -123,16 +123,11 @@ def _moment(value: object) -> datetime | None:
 
 
 def _moment_of_text(text: str) -> datetime | None:
-    match = TIME.fullmatch(text)
-    if match is None:
+    if TIME.fullmatch(text) is None:
         return None
-    *shown, offset, sign, hours_away, minutes_away = match.groups("0")
-    year, month, day, hour, minute, second = map(int, shown)
-    away = timedelta(hours=int(hours_away), minutes=int(minutes_away))
-    zone = None if offset == "0" else timezone(-away if sign == "-" else away)
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
-    except ValueError:
+        return datetime.fromisoformat(text[:11] + text[11:].replace(" ", ""))
+    except ValueError:  # there is no such day, or moment of a day
         return None
 
 
