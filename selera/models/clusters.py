@@ -92,16 +92,17 @@ class ClusterIndex:
         cosine: bool,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The open items of some clusters, and their inner products or cosines."""
-        starts, stops = self.indptr[clusters].tolist(), self.indptr[clusters + 1].tolist()
-        parts = list(map(slice, starts, stops))
+        starts, stops = self.indptr[clusters], self.indptr[clusters + 1]
+        parts = list(map(slice, starts.tolist(), stops.tolist()))
         items = np.concatenate([self.items[part] for part in parts])
         there = open[items]
         if cosine:
             lengths = np.concatenate([self.lengths[part] for part in parts])
             there &= lengths > 0
         if np.count_nonzero(there) < len(there) // 2:
-            lines = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-            products = self.factors[lines[there]] @ user
+            chosen, ends = np.flatnonzero(there), np.cumsum(stops - starts)
+            lines = chosen + (stops - ends)[np.searchsorted(ends, chosen, side="right")]
+            products = self.factors[lines] @ user
         else:
             products = np.concatenate([self.factors[part] @ user for part in parts])[there]
         return items[there], products / lengths[there] if cosine else products

@@ -72,17 +72,7 @@ class LiveCatalogue:
     def refresh(self) -> None:
         """Read the catalogue if it may have changed; DatabaseError where there is no answer."""
         with self._reading:
-            token = self._source.catalogue_token()
-            started = time.monotonic()
-            pause = max(self._max_age_s, SHARE_OF_TIME * self._seconds)
-            is_due = started - self._aged_from > pause
-            if self._stock is None or token != self._token or is_due:
-                stock = self._replace(self._read())
-                self._token, self._seconds = token, time.monotonic() - started
-            if is_due:
-                self._aged_from = time.monotonic()
-                with self._replacing:
-                    self._n_due = len(stock.columns)
+            self._refresh()
 
     def read_ahead(self) -> None:
         """Read the details of a piece of a large catalogue, where they are missing or due.
@@ -166,12 +156,30 @@ class LiveCatalogue:
         return read
 
     def _read_once(self) -> Stock:
-        if self._stock is None:
+        """What there is, read now where it never was; of many who ask for that, one reads."""
+        stock = self._stock
+        if stock is None:
             if not self._line.answers:
                 raise DatabaseError("The catalogue was not read yet, and the database is silent.")
-            self.refresh()
-        assert self._stock is not None
-        return self._stock
+            with self._reading:
+                stock = self._stock or self._refresh()
+        return stock
+
+    def _refresh(self) -> Stock:
+        """Read what may have changed, or all of it where that is due; the caller holds the lock."""
+        token = self._source.catalogue_token()
+        started = time.monotonic()
+        pause = max(self._max_age_s, SHARE_OF_TIME * self._seconds)
+        is_due = started - self._aged_from > pause
+        stock = self._stock
+        if stock is None or token != self._token or is_due:
+            stock = self._replace(self._read())
+            self._token, self._seconds = token, time.monotonic() - started
+        if is_due:
+            self._aged_from = time.monotonic()
+            with self._replacing:
+                self._n_due = len(stock.columns)
+        return stock
 
     def _read(self) -> Stock:
         columns = self._source.catalogue_columns()

@@ -4,7 +4,9 @@ import contextlib
 import gc
 import itertools
 import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,23 @@ def is_renamed(service: RecommendationService) -> bool:
 def loaded(path: Path) -> Recommender:
     artifact = open_artifact(path)
     return Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
+
+
+def test_of_many_who_ask_first_one_reads(own_url: str) -> None:
+    asked: list[str] = []
+
+    class SlowShop(Shop):
+        def catalogue_token(self) -> str:
+            asked.append("token")
+            time.sleep(0.2)  # in which the others come
+            return super().catalogue_token()
+
+    with contextlib.closing(SlowShop.open(own_url)) as shop:
+        catalogue = LiveCatalogue(shop, 1e9, Line())
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(catalogue.details, [[DATA.items.id(3)]] * 8))
+        assert [len(each) for each in found] == [1] * 8
+        assert asked == ["token"]
 
 
 def test_an_equal_catalogue_changes_no_shelf_and_another_one_does(
