@@ -21,6 +21,7 @@ from selera.cli.logs import log_to_stderr
 from selera.serving import ServingConfig, users
 from selera.state import State
 from selera.web import WebConfig, create_app, server
+from selera.web.heap import give_back_large_blocks
 from selera.web.listening import listen
 from selera.web.opening import open_service, open_shop
 
@@ -39,6 +40,7 @@ async def set_constant(request: Request[Any, Any, Any]) -> None:
 
 def main() -> None:
     log_to_stderr("info")  # every request writes its line, as in production
+    give_back_large_blocks()
     folder, mode = Path(sys.argv[1]), sys.argv[2]
     if mode != "memo":
         users.MOST_PLACES = 0

@@ -9,9 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 
 from . import load
+
+_PROBES = 4
+"""Of each worker, whether it is ready."""
 
 
 @contextlib.contextmanager
@@ -29,19 +33,29 @@ def shop_folder(name: str, make: Callable[[Path], None]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def server(folder: Path, mode: str) -> Iterator[tuple[int, int]]:
-    """One worker with a route for the constant; its port and its process id."""
+    """One worker, ready, with a route for the constant; its port and its process id."""
     command = [sys.executable, "-m", "benchmarks.serving.server", str(folder), mode]
     with _started(command, folder) as (process, told):
-        yield _port(told), process.pid
+        port = _port(told)
+        _await_ready(port, 1)
+        yield port, process.pid
 
 
 @contextlib.contextmanager
 def workers(folder: Path, n: int) -> Iterator[tuple[int, list[int]]]:
-    """So many workers as `selera serve` starts them; their port and process ids."""
+    """So many workers as `selera serve` starts them, all ready; their port and process ids."""
     command = [sys.executable, "-m", "selera", "serve", "--port", "0", "--workers", str(n)]
     with _started(command, folder, cwd=folder) as (process, told):
         listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        yield _port(told), [int(each) for each in listed.split()]
+        port = _port(told)
+        _await_ready(port, n)
+        yield port, [int(each) for each in listed.split()]
+
+
+def _await_ready(port: int, n_workers: int) -> None:
+    """Until each of the workers, which share connections evenly, has model and catalogue."""
+    n = _PROBES * n_workers
+    assert load.closed(port, repeat(load.get("/health/ready")), n, n).failed == 0
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import structlog
 
 from ..etl.files import scratch_folder
 from .config import WebConfig
+from .heap import give_back_large_blocks
 from .listening import allow_many_files, listen
 from .processes import keep_answering, stop_signals
 
@@ -99,6 +100,7 @@ def _answer(
     """`server.answer`; what it needs is loaded in the process that answers."""
     from .server import answer
 
+    give_back_large_blocks()
     answer(config, listener, signals, ready)
 
 
