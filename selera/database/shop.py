@@ -51,7 +51,7 @@ class Shop:
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
         self._profiles = _Lookup(layout, USER_PROFILE, zone, single=True)
-        self._products = _Lookup(layout, PRODUCT, zone)
+        self._products = _Lookup(layout, PRODUCT, zone, with_times=False)
         self._history = HistoryQuery(layout, engine.dialect.name, zone)
         self._catalogue_token = catalogue_token_query(layout, engine.dialect.name)
         self._is_user = is_id(
@@ -102,7 +102,7 @@ class Shop:
         return profile, self._history.read(rows, user_id)
 
     def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
-        """All known columns of those products that exist, by id."""
+        """All known columns but times, which nobody is told, of those products that exist."""
         found: dict[Id, dict[str, Any]] = {}
         for start in range(0, len(product_ids), IDS_PER_STATEMENT):
             found |= self._look_up(self._products, product_ids[start : start + IDS_PER_STATEMENT])
@@ -183,16 +183,24 @@ class _Lookup:
     """The rows of one table by their key; the statement is made once for a shop."""
 
     def __init__(
-        self, layout: ShopLayout, table: Table, zone: tzinfo, *, single: bool = False
+        self,
+        layout: ShopLayout,
+        table: Table,
+        zone: tzinfo,
+        *,
+        single: bool = False,
+        with_times: bool = True,
     ) -> None:
-        self._names = layout[table].names
+        names = layout[table].names
+        self._names = [each for each in names if with_times or table.kind(each) != "time"]
         self._key = self._names.index(table.key)
         id_kind = layout.id_kind(table.key)
         self._readers = [_reader(table.kind(name), zone) for name in self._names]
         self._readers[self._key] = partial(_ids, kind=id_kind)
         filter = IdFilter(layout[table], table.key, id_kind, single=single)
         self.bind = filter.bind
-        self.statement = select(*layout[table].columns()).where(filter.condition)
+        columns = map(layout[table].told, self._names)
+        self.statement = select(*columns).where(filter.condition)
 
     def read(self, rows: Sequence[Sequence[Any]], ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """Those of the rows whose key is one of `ids`, ready for JSON; the first of each key."""

@@ -20,7 +20,7 @@ from .stock import Stock, changes_between
 MOST_DETAILS = 100_000
 """How many products' details are held at most; those of others are read when they are shown."""
 
-READ_AHEAD = 20_000
+READ_AHEAD = 1_000
 """Up to so many products, the details of all are read with the catalogue."""
 
 _PIECE = 100
@@ -52,8 +52,8 @@ class LiveCatalogue:
     all changes, where `updated_at` is kept) a second later and the time of reading; other changes,
     such as those of names, after `max_age_s`, or 200 times as long as reading takes. Where the
     catalogue has more than `READ_AHEAD` products, such names are read piece by piece from then on
-    (`read_ahead`), in rounds that go on where the one before ended, and a list that is remembered
-    for a user may tell a name of before as long as that user is.
+    (`read_ahead`), in rounds that go on where the one before ended. At the end of a round that
+    found another name, the shelves are new ones, and with them all lists.
     """
 
     def __init__(self, source: CatalogueReader, max_age_s: float, line: Line) -> None:
@@ -68,6 +68,7 @@ class LiveCatalogue:
         self._seconds = 0.0
         self._ahead = 0  # the row at which reading ahead goes on
         self._n_due = 0  # how many rows from there are to be read again
+        self._found_changes = False  # whether that has found what no column tells
 
     def refresh(self) -> None:
         """Read the catalogue if it may have changed; DatabaseError where there is no answer."""
@@ -86,10 +87,16 @@ class LiveCatalogue:
             return
         start = self._ahead % len(stock.columns)
         end = min(start + _PIECE, len(stock.columns))
-        self._read_details(stock.ids.ids(range(start, end)), stock)
+        ids = stock.ids.ids(range(start, end))
+        before = {id: stock.details[id] for id in ids if id in stock.details}
+        read = self._read_details(ids, stock)
         with self._replacing:
             self._ahead = end
             self._n_due = max(0, self._n_due - (end - start))
+            self._found_changes |= any(each != read.get(id) for id, each in before.items())
+            if self._found_changes and not self._n_due and self._stock is not None:
+                self._stock = self._stock.with_new_shelves()
+                self._found_changes = False
 
     def refresh_if_answered(self) -> None:
         """The same, but where there is no answer, what was read before is good enough."""

@@ -58,6 +58,10 @@ class Stock(NamedTuple):
                 made.append((held, Shelf(self.columns, self.ids, model, places)))
         return self._with(made)
 
+    def with_new_shelves(self) -> Stock:
+        """The same, but a list that was made for one of its shelves is known to be an old one."""
+        return self._replace(shelves=()).with_shelves_of(self)
+
     def _with(self, made: Sequence[tuple[weakref.ref[Recommender], Shelf]]) -> Stock:
         living = [each for each in self.shelves if each[0]() is not None]
         return self._replace(shelves=(*living, *made)[-MOST_SHELVES:])

@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from selera.artifact import write_artifact
+from selera.artifact import open_artifact, write_artifact
 from selera.contracts.behaviors import BEHAVIOR_SOURCES, BEHAVIORS, RATING_CODE, VISIT_CODE
 from selera.contracts.ids import Id, IdMap
 from selera.contracts.interactions import Interactions
 from selera.contracts.tables import PRODUCT, USER_PROFILE
 from selera.database import create_shop_tables, insert_rows, open_engine
+from selera.models import Recommender
 from selera.training import PureSvdConfig, TrainingConfig, fit_recommender
 from tests.tastes import checkerboard
 
@@ -188,3 +189,9 @@ def publish(
     metadata, arrays = recommender.to_parts()
     run = {"version": version, "trained_at": "2024-01-06T00:00:00Z", "seconds": 0.5}
     write_artifact(path, metadata, arrays, run=run)
+
+
+def loaded(path: Path) -> Recommender:
+    """The recommender in a file."""
+    artifact = open_artifact(path)
+    return Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from selera.artifact import open_artifact
 from selera.contracts.errors import ProductNotFound
 from selera.contracts.ids import Id
 from selera.contracts.tables import PRODUCT
 from selera.database import Shop
-from selera.models import Recommender
 from selera.serving import Filters, Question, RecommendationService, ServingConfig
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
@@ -28,6 +26,7 @@ from tests.serving.served_shop import (
     ROW_GONE,
     engine_of,
     interactions_of,
+    loaded,
     publish,
 )
 
@@ -48,7 +47,7 @@ def first(service: RecommendationService, question: Question = EVERYTHING) -> Id
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("read_ahead", "max_age_s", "marks"),
-    [(20_000, 1e9, True), (0, 1e9, True), (20_000, 0.2, False), (0, 0.2, False)],
+    [(1_000, 1e9, True), (0, 1e9, True), (1_000, 0.2, False), (0, 0.2, False)],
 )
 def test_removed_renamed_and_sold_out_products_are_so_in_seconds(
     own_url: str,
@@ -150,11 +149,6 @@ def is_renamed(service: RecommendationService) -> bool:
     return stock is not None and {each.product_name for each in stock.details.values()} == {
         "Renamed"
     }
-
-
-def loaded(path: Path) -> Recommender:
-    artifact = open_artifact(path)
-    return Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
 
 
 def test_of_many_who_ask_first_one_reads(own_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from selera.serving import catalogue as module
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
 from selera.serving.stock import Stock
-from tests.serving.served_shop import N_ITEMS, engine_of
+from tests.serving.served_shop import N_ITEMS, engine_of, loaded
 
 PIECE = 7
 ROUND = -(-N_ITEMS // PIECE)
@@ -182,6 +183,32 @@ def test_what_gets_due_during_a_round_is_in_the_rest_of_it_or_in_the_next(
     for _ in range(ROUND + 1):
         catalogue.read_ahead()
     assert set(names(catalogue)) == {"Renamed"}
+
+
+def test_a_round_that_found_another_name_makes_new_shelves_when_it_ends(
+    shop: AskedShop, model_path: Path
+) -> None:
+    """A list that is remembered for a user is one of its shelf."""
+    catalogue, model = catalogue_of(shop), loaded(model_path)
+    first = catalogue.shelf(model)
+    for renamed in ("", f"product_name = 'Renamed' WHERE product_id = {ids_of(catalogue)[0]}"):
+        if renamed:
+            shop.change(renamed)
+        catalogue._aged_from = float("-inf")
+        catalogue.refresh()
+        for _ in range(ROUND - 1):
+            catalogue.read_ahead()
+            assert catalogue.shelf(model) is first
+        catalogue.read_ahead()
+        assert (catalogue.shelf(model) is first) == (not renamed)
+    second = catalogue.shelf(model)
+    assert second.number != first.number
+    assert second.places is first.places
+    catalogue._aged_from = float("-inf")
+    catalogue.refresh()
+    for _ in range(ROUND):
+        catalogue.read_ahead()
+    assert catalogue.shelf(model) is second, "it was told once"
 
 
 def test_a_product_that_tells_nothing_is_asked_once_a_round(shop: AskedShop) -> None:
