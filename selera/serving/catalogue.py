@@ -30,8 +30,8 @@ _MOST_AT_ONCE = 1_000
 """Up to so many products that changed, their details are read with the change."""
 
 SHARE_OF_TIME = 200
-"""Columns of which nobody says that they changed are read for at most one part in so many of the
-time; the details of a large catalogue follow them beside the answers."""
+"""What nobody says to have changed is read for at most one part in so many of the time: columns,
+and the details that `read_ahead` reads beside the answers."""
 
 
 class CatalogueReader(CatalogueSource, Protocol):
@@ -51,9 +51,9 @@ class LiveCatalogue:
     Who calls `refresh` every second has what products' marks of change tell (new and removed ones;
     all changes, where `updated_at` is kept) a second later and the time of reading; other changes,
     such as those of names, after `max_age_s`, or 200 times as long as reading takes. Where the
-    catalogue has more than `READ_AHEAD` products, such names are read piece by piece from then on
-    (`read_ahead`), in rounds that go on where the one before ended. At the end of a round that
-    found another name, the shelves are new ones, and with them all lists.
+    catalogue has more than `READ_AHEAD` products, details are read piece by piece (`read_ahead`),
+    in rounds that go on where the one before ended. At the end of a round that found another name,
+    the shelves are new ones, and with them all lists.
     """
 
     def __init__(self, source: CatalogueReader, max_age_s: float, line: Line) -> None:
@@ -68,6 +68,8 @@ class LiveCatalogue:
         self._seconds = 0.0
         self._ahead = 0  # the row at which reading ahead goes on
         self._n_due = 0  # how many rows from there are to be read again
+        self._round_from = float("-inf")  # when they last became due
+        self._round_s = 0.0  # how long reading has taken since then
         self._found_changes = False  # whether that has found what no column tells
 
     def refresh(self) -> None:
@@ -89,9 +91,11 @@ class LiveCatalogue:
         end = min(start + _PIECE, len(stock.columns))
         ids = stock.ids.ids(range(start, end))
         before = {id: stock.details[id] for id in ids if id in stock.details}
+        started = time.monotonic()
         read = self._read_details(ids, stock)
         with self._replacing:
             self._ahead = end
+            self._round_s += time.monotonic() - started
             self._n_due = max(0, self._n_due - (end - start))
             self._found_changes |= any(each != read.get(id) for id, each in before.items())
             if self._found_changes and not self._n_due and self._stock is not None:
@@ -184,9 +188,15 @@ class LiveCatalogue:
             self._token, self._seconds = token, time.monotonic() - started
         if is_due:
             self._aged_from = time.monotonic()
-            with self._replacing:
-                self._n_due = len(stock.columns)
+            self._begin_round(len(stock.columns))
         return stock
+
+    def _begin_round(self, n_products: int) -> None:
+        """Let the details of all be read again, unless that was so a short time ago."""
+        with self._replacing:
+            now = time.monotonic()
+            if now - self._round_from > SHARE_OF_TIME * self._round_s:
+                self._n_due, self._round_from, self._round_s = n_products, now, 0.0
 
     def _read(self) -> Stock:
         columns = self._source.catalogue_columns()

@@ -68,6 +68,12 @@ def stock_of(catalogue: LiveCatalogue) -> Stock:
     return catalogue._stock
 
 
+def let_all_be_due(catalogue: LiveCatalogue) -> None:
+    """As after a long time."""
+    catalogue._aged_from = catalogue._round_from = float("-inf")
+    catalogue.refresh()
+
+
 def names(catalogue: LiveCatalogue) -> list[str | None]:
     """The names of all products, as they are held."""
     details = stock_of(catalogue).details.values()
@@ -163,8 +169,7 @@ def test_what_no_mark_tells_is_read_again_when_it_is_due(
     for _ in range(ROUND):
         catalogue.read_ahead()
     assert "Renamed" not in names(catalogue)
-    catalogue._aged_from = float("-inf")
-    catalogue.refresh()
+    let_all_be_due(catalogue)
     for _ in range(ROUND):
         catalogue.read_ahead()
     assert set(names(catalogue)) == {"Renamed"}
@@ -178,8 +183,7 @@ def test_what_gets_due_during_a_round_is_in_the_rest_of_it_or_in_the_next(
     for _ in range(ROUND - 1):
         catalogue.read_ahead()
     shop.change("product_name = 'Renamed'")
-    catalogue._aged_from = float("-inf")
-    catalogue.refresh()
+    let_all_be_due(catalogue)
     for _ in range(ROUND + 1):
         catalogue.read_ahead()
     assert set(names(catalogue)) == {"Renamed"}
@@ -194,8 +198,7 @@ def test_a_round_that_found_another_name_makes_new_shelves_when_it_ends(
     for renamed in ("", f"product_name = 'Renamed' WHERE product_id = {ids_of(catalogue)[0]}"):
         if renamed:
             shop.change(renamed)
-        catalogue._aged_from = float("-inf")
-        catalogue.refresh()
+        let_all_be_due(catalogue)
         for _ in range(ROUND - 1):
             catalogue.read_ahead()
             assert catalogue.shelf(model) is first
@@ -204,11 +207,26 @@ def test_a_round_that_found_another_name_makes_new_shelves_when_it_ends(
     second = catalogue.shelf(model)
     assert second.number != first.number
     assert second.places is first.places
-    catalogue._aged_from = float("-inf")
-    catalogue.refresh()
+    let_all_be_due(catalogue)
     for _ in range(ROUND):
         catalogue.read_ahead()
     assert catalogue.shelf(model) is second, "it was told once"
+
+
+def test_rounds_are_as_rare_as_they_take_long(
+    shop: AskedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHARE_OF_TIME", 1e9)
+    catalogue = catalogue_of(shop)
+    shop.asked.clear()
+    catalogue._aged_from = float("-inf")
+    catalogue.refresh()
+    catalogue.read_ahead()
+    assert shop.asked == []
+    let_all_be_due(catalogue)
+    for _ in range(ROUND + 1):
+        catalogue.read_ahead()
+    assert len(shop.asked) == ROUND
 
 
 def test_a_product_that_tells_nothing_is_asked_once_a_round(shop: AskedShop) -> None:
