@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Executable, func, select
 
-from ..contracts.behaviors import NO_TIME, BehaviorRow
+from ..contracts.behaviors import BehaviorRow
 from ..contracts.catalogue import CatalogueColumns
 from ..contracts.events import EventConfig
 from ..contracts.ids import Id, IdKind
@@ -27,7 +27,7 @@ from .identity import IdFilter, is_id
 from .layout import ShopLayout, read_layout
 from .patience import OpenConnections
 from .sqlite_file import strict_texts
-from .values import format_time, parse_number, parse_time, plain, read_id
+from .values import parse_number, plain, read_id
 
 ANSWER_TIMEOUT_S = 10
 IDS_PER_STATEMENT = 500
@@ -50,8 +50,8 @@ class Shop:
         self._zone = zone
         self.user_id_kind: IdKind = layout.id_kind("user_id")
         self.product_id_kind: IdKind = layout.id_kind("product_id")
-        self._profiles = _Lookup(layout, USER_PROFILE, zone, single=True)
-        self._products = _Lookup(layout, PRODUCT, zone, with_times=False)
+        self._profiles = _Lookup(layout, USER_PROFILE, single=True)
+        self._products = _Lookup(layout, PRODUCT)
         self._history = HistoryQuery(layout, engine.dialect.name, zone)
         self._catalogue_token = catalogue_token_query(layout, engine.dialect.name)
         self._is_user = is_id(
@@ -90,7 +90,10 @@ class Shop:
         ping(self._engine)
 
     def profile(self, user_id: Id) -> dict[str, Any] | None:
-        """All known columns of the user's profile; None where no row bears this id."""
+        """All known columns of the user's profile but times, which no answer tells.
+
+        None where no row bears this id.
+        """
         return self._look_up(self._profiles, [user_id]).get(user_id)
 
     def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
@@ -102,7 +105,7 @@ class Shop:
         return profile, self._history.read(rows, user_id)
 
     def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
-        """All known columns but times, which nobody is told, of those products that exist."""
+        """The same of those products that exist, by id."""
         found: dict[Id, dict[str, Any]] = {}
         for start in range(0, len(product_ids), IDS_PER_STATEMENT):
             found |= self._look_up(self._products, product_ids[start : start + IDS_PER_STATEMENT])
@@ -179,23 +182,21 @@ class Shop:
             yield connection
 
 
-class _Lookup:
-    """The rows of one table by their key; the statement is made once for a shop."""
+_ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
+"""From the values of a column to what JSON says of them; null for what cannot be read."""
 
-    def __init__(
-        self,
-        layout: ShopLayout,
-        table: Table,
-        zone: tzinfo,
-        *,
-        single: bool = False,
-        with_times: bool = True,
-    ) -> None:
-        names = layout[table].names
-        self._names = [each for each in names if with_times or table.kind(each) != "time"]
+
+class _Lookup:
+    """The rows of one table by their key, without times; the statement is made once for a shop."""
+
+    def __init__(self, layout: ShopLayout, table: Table, *, single: bool = False) -> None:
+        kinds = {name: table.kind(name) for name in layout[table].names}
+        self._names = [name for name, kind in kinds.items() if kind != "time"]
         self._key = self._names.index(table.key)
         id_kind = layout.id_kind(table.key)
-        self._readers = [_reader(table.kind(name), zone) for name in self._names]
+        self._readers: list[_ColumnReader] = [
+            _READERS.get(kinds[name], _texts) for name in self._names
+        ]
         self._readers[self._key] = partial(_ids, kind=id_kind)
         filter = IdFilter(layout[table], table.key, id_kind, single=single)
         self.bind = filter.bind
@@ -205,31 +206,15 @@ class _Lookup:
     def read(self, rows: Sequence[Sequence[Any]], ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """Those of the rows whose key is one of `ids`, ready for JSON; the first of each key."""
         wanted, found = set(ids), dict[Id, dict[str, Any]]()
-        columns = zip(*rows, strict=True)  # none where there are no rows
-        read = [reader(column) for reader, column in zip(self._readers, columns, strict=False)]
+        if not rows:
+            return found
+        columns = zip(*rows, strict=True)
+        read = [reader(column) for reader, column in zip(self._readers, columns, strict=True)]
         for row in zip(*read, strict=True):
             id = row[self._key]
             if id in wanted and id not in found:
                 found[id] = dict(zip(self._names, row, strict=True))
         return found
-
-
-_TEXTS = frozenset((str, type(None)))
-
-ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]
-"""From the values of a column to what JSON says of them; null for what cannot be read."""
-
-
-def _reader(kind: Kind, zone: tzinfo) -> ColumnReader:
-    match kind:
-        case "number":
-            return _numbers
-        case "integer":
-            return _integers
-        case "time":
-            return partial(_times, zone=zone)
-        case _:
-            return _texts
 
 
 def _ids(column: Sequence[Any], kind: IdKind) -> Sequence[Id | None]:
@@ -245,13 +230,13 @@ def _integers(column: Sequence[Any]) -> Sequence[int | None]:
     return [int(each) if each is not None and each.is_integer() else None for each in numbers]
 
 
-def _times(column: Sequence[Any], zone: tzinfo) -> Sequence[str | None]:
-    """In ISO 8601 and UTC."""
-    moments = (parse_time(value, zone) for value in column)
-    return [None if each is None or each == NO_TIME else format_time(each) for each in moments]
-
-
 def _texts(column: Sequence[Any]) -> Sequence[str | None]:
     if _TEXTS.issuperset(map(type, column)):
         return column
     return [None if value is None else str(plain(value)) for value in column]
+
+
+_TEXTS = frozenset((str, type(None)))
+
+_READERS: dict[Kind, _ColumnReader] = {"number": _numbers, "integer": _integers}
+"""Of the kinds that are no texts."""

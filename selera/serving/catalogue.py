@@ -14,6 +14,7 @@ from ..models import Recommender
 from .answers import Product
 from .details import product_of
 from .line import Line
+from .rounds import SHARE_OF_TIME, Rounds
 from .shelf import Shelf, all_ids, fields_of
 from .stock import Stock, changes_between
 
@@ -28,10 +29,6 @@ _PIECE = 100
 
 _MOST_AT_ONCE = 1_000
 """Up to so many products that changed, their details are read with the change."""
-
-SHARE_OF_TIME = 200
-"""What nobody says to have changed is read for at most one part in so many of the time: columns,
-and the details that `read_ahead` reads beside the answers."""
 
 
 class CatalogueReader(CatalogueSource, Protocol):
@@ -66,11 +63,7 @@ class LiveCatalogue:
         self._token: str | None = None
         self._aged_from = float("-inf")  # when all of it was last read because of its age
         self._seconds = 0.0
-        self._ahead = 0  # the row at which reading ahead goes on
-        self._n_due = 0  # how many rows from there are to be read again
-        self._round_from = float("-inf")  # when they last became due
-        self._round_s = 0.0  # how long reading has taken since then
-        self._found_changes = False  # whether that has found what no column tells
+        self._rounds = Rounds()  # of details
 
     def refresh(self) -> None:
         """Read the catalogue if it may have changed; DatabaseError where there is no answer."""
@@ -85,22 +78,19 @@ class LiveCatalogue:
         stock = self._stock
         if stock is None or not READ_AHEAD < len(stock.columns) <= MOST_DETAILS:
             return
-        if stock.is_whole and not self._n_due:
+        if stock.is_whole and self._rounds.is_over:
             return
-        start = self._ahead % len(stock.columns)
-        end = min(start + _PIECE, len(stock.columns))
-        ids = stock.ids.ids(range(start, end))
+        piece = self._rounds.piece(len(stock.columns), _PIECE)
+        ids = stock.ids.ids(piece)
         before = {id: stock.details[id] for id in ids if id in stock.details}
         started = time.monotonic()
         read = self._read_details(ids, stock)
+        seconds = time.monotonic() - started
+        is_other = any(each != read.get(id) for id, each in before.items())
         with self._replacing:
-            self._ahead = end
-            self._round_s += time.monotonic() - started
-            self._n_due = max(0, self._n_due - (end - start))
-            self._found_changes |= any(each != read.get(id) for id, each in before.items())
-            if self._found_changes and not self._n_due and self._stock is not None:
+            ends_with_changes = self._rounds.took(piece, seconds, found_changes=is_other)
+            if ends_with_changes and self._stock is not None:
                 self._stock = self._stock.with_new_shelves()
-                self._found_changes = False
 
     def refresh_if_answered(self) -> None:
         """The same, but where there is no answer, what was read before is good enough."""
@@ -188,15 +178,9 @@ class LiveCatalogue:
             self._token, self._seconds = token, time.monotonic() - started
         if is_due:
             self._aged_from = time.monotonic()
-            self._begin_round(len(stock.columns))
+            with self._replacing:
+                self._rounds.begin(len(stock.columns))
         return stock
-
-    def _begin_round(self, n_products: int) -> None:
-        """Let the details of all be read again, unless that was so a short time ago."""
-        with self._replacing:
-            now = time.monotonic()
-            if now - self._round_from > SHARE_OF_TIME * self._round_s:
-                self._n_due, self._round_from, self._round_s = n_products, now, 0.0
 
     def _read(self) -> Stock:
         columns = self._source.catalogue_columns()

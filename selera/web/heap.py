@@ -1,4 +1,4 @@
-"""Memory that a request needs for a moment only goes back to the system when it ends.
+"""What a request needs for a moment goes back to the system: its large blocks, at once.
 
 glibc raises the size from which it does so to that of the largest block that was ever freed. What
 is smaller stays in the heap of the thread that asked for it: the scores of a million products, once
@@ -11,7 +11,7 @@ import ctypes
 import platform
 
 LARGE_BYTES = 1 << 20
-"""From here on: to ask the system for less would take longer than what is done with it."""
+"""What counts as large: arrays with a place for each of a million products, not of a thousand."""
 
 _M_MMAP_THRESHOLD = -3
 

@@ -5,14 +5,13 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
 
 import pytest
 from sqlalchemy import make_url
 
 from selera.contracts.errors import DatabaseError
 from selera.contracts.ids import Id
-from selera.contracts.tables import PRODUCT, RATING, USER_PROFILE
+from selera.contracts.tables import PRODUCT, RATING, REVIEW, USER_PROFILE
 from selera.database import Shop
 from selera.database.shop import IDS_PER_STATEMENT
 from tests.shops import execute, insert, make_minimal_shop
@@ -168,9 +167,8 @@ def test_unreadable_and_odd_values_are_null_in_json(database_url: str) -> None:
     with closing(Shop.open(database_url)) as shop:
         profile = shop.profile(1)
     assert profile is not None
-    assert profile["created_at"] == "2024-05-06T00:00:00Z"
-    assert profile["updated_at"] is None
-    assert "password" not in profile
+    assert profile.keys() == {"user_id", "name", "gender", "age", "location"}
+    assert (profile["name"], profile["age"]) == (None, None)
     assert json.loads(json.dumps(profile)) == profile
 
 
@@ -249,29 +247,27 @@ def test_a_sqlite_column_without_a_type_is_found_by_its_text(database_url: str) 
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-def test_a_sqlite_time_column_may_hold_anything(database_url: str) -> None:
-    make_minimal_shop(database_url, {USER_PROFILE: [(1, b"caf\xe9", None, "old", None)]})
-    execute(
-        database_url,
-        "ALTER TABLE data_user_profile ADD COLUMN created_at DATETIME",
-        "UPDATE data_user_profile SET created_at = 'a while ago'",
-    )
+def test_a_sqlite_column_may_hold_anything(database_url: str) -> None:
+    reviews = [(1, 1, 7, "fine", "a while ago"), (2, 1, 8, "fine", "1970-01-02")]
+    rows = {USER_PROFILE: [(1, b"caf\xe9", None, "old", None)], REVIEW: reviews}
+    make_minimal_shop(database_url, rows, time_type="DATETIME")
     with closing(Shop.open(database_url)) as shop:
         profile = shop.profile(1)
+        (review,) = shop.history(1)
     assert profile is not None
-    assert (profile["name"], profile["age"], profile["created_at"]) == ("caf\ufffd", None, None)
+    assert (profile["name"], profile["age"]) == ("caf\ufffd", None)
+    assert (review.product_id, review.timestamp) == (8, 86400)
 
 
 @pytest.mark.parametrize("database_kind", ["mariadb"], indirect=True)
-def test_a_mariadb_timestamp_is_told_in_utc(database_url: str) -> None:
-    make_minimal_shop(database_url, {USER_PROFILE: [(1, None, None, None, None)]})
+def test_a_mariadb_timestamp_is_the_moment_that_it_means(database_url: str) -> None:
+    reviews = {REVIEW: [(1, 1, 7, "fine", None)]}
+    make_minimal_shop(database_url, reviews, time_type="TIMESTAMP NULL")
     execute(
         database_url,
-        "ALTER TABLE data_user_profile ADD COLUMN created_at TIMESTAMP NULL",
         "SET time_zone = '+07:00'",
-        "UPDATE data_user_profile SET created_at = FROM_UNIXTIME(0 + 86400)",
+        "UPDATE data_product_reviews SET review_date = FROM_UNIXTIME(0 + 86400)",
     )
     with closing(Shop.open(database_url)) as shop:
-        profile = shop.profile(1)
-    assert profile is not None
-    assert profile["created_at"] == datetime(1970, 1, 2).isoformat() + "Z"
+        (review,) = shop.history(1)
+    assert review.timestamp == 86400

@@ -13,6 +13,7 @@ from selera.contracts.ids import Id
 from selera.contracts.tables import PRODUCT
 from selera.database import Shop
 from selera.serving import catalogue as module
+from selera.serving import rounds
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
 from selera.serving.stock import Stock
@@ -70,7 +71,7 @@ def stock_of(catalogue: LiveCatalogue) -> Stock:
 
 def let_all_be_due(catalogue: LiveCatalogue) -> None:
     """As after a long time."""
-    catalogue._aged_from = catalogue._round_from = float("-inf")
+    catalogue._aged_from = catalogue._rounds._began_at = float("-inf")
     catalogue.refresh()
 
 
@@ -216,7 +217,7 @@ def test_a_round_that_found_another_name_makes_new_shelves_when_it_ends(
 def test_rounds_are_as_rare_as_they_take_long(
     shop: AskedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(rounds, "SHARE_OF_TIME", 1e9)
     catalogue = catalogue_of(shop)
     shop.asked.clear()
     catalogue._aged_from = float("-inf")
