@@ -150,6 +150,10 @@ class HistoryReader(Protocol):
         """
         ...
 
+    def user_at_once(self, user_id: Id) -> tuple[Profile | None, Sequence[BehaviorRow]] | None:
+        """The same where it takes a moment of which nobody notices; None where it may take more."""
+        ...
+
 
 class Catalogue(Protocol):
     """Where product details come from at request time."""

@@ -16,6 +16,7 @@ from ..contracts.events import EventConfig
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
 from ..contracts.zones import find_zone
+from .at_once import ReadsAtOnce
 from .catalogue_rows import catalogue_token_query, read_catalogue
 from .engine import connect, parse_url, ping
 from .erasing import erase_user, leave_no_copies
@@ -46,6 +47,7 @@ class Shop:
     ) -> None:
         self._engine = engine
         self._connections = connections
+        self._at_once = ReadsAtOnce.of(engine.url)
         self._layout = layout
         self._zone = zone
         self.user_id_kind: IdKind = layout.id_kind("user_id")
@@ -80,6 +82,8 @@ class Shop:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self._at_once is not None:
+            self._at_once.close()
 
     def hang_up(self) -> None:
         """Wait no longer for a server: whoever asks, or has asked and waits, gets DatabaseError."""
@@ -99,10 +103,13 @@ class Shop:
     def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
         """The user's `profile` and `history`, read at once."""
         with self._connected() as connection:
-            found = connection.execute(self._profiles.statement, self._profiles.bind([user_id]))
-            profile = self._profiles.read(found.all(), [user_id]).get(user_id)
-            rows = connection.execute(self._history.statement, self._history.bind(user_id)).all()
-        return profile, self._history.read(rows, user_id)
+            return self._read_user(connection, user_id)
+
+    def user_at_once(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]] | None:
+        """`user`, from a SQLite file that keeps nobody waiting; None elsewhere."""
+        if self._at_once is None:
+            return None
+        return self._at_once.read(partial(self._read_user, user_id=user_id))
 
     def products(self, product_ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         """The same of those products that exist, by id."""
@@ -166,6 +173,14 @@ class Shop:
         """Number of profiles whose id can be used: as many as `user_ids` lists."""
         query = select(func.count()).select_from(self._layout[USER_PROFILE].source)
         return int(self._fetch(query.where(*self._is_user))[0][0])
+
+    def _read_user(
+        self, connection: Connection, user_id: Id
+    ) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
+        found = connection.execute(self._profiles.statement, self._profiles.bind([user_id]))
+        profile = self._profiles.read(found.all(), [user_id]).get(user_id)
+        rows = connection.execute(self._history.statement, self._history.bind(user_id)).all()
+        return profile, self._history.read(rows, user_id)
 
     def _look_up(self, lookup: _Lookup, ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
         return lookup.read(self._fetch(lookup.statement, lookup.bind(ids)), ids)

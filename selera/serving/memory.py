@@ -110,10 +110,9 @@ class Memory:
         except StateError as error:
             log.warning("the last counts of an experiment are lost", reason=str(error))
 
-    @property
-    def is_followed(self) -> bool:
-        """Whether changes of the shop are heard of, so that what is remembered may be told."""
-        return self._follower is not None
+    def has_products(self, model: Recommender) -> bool:
+        """Whether nothing has to be read of products: changes of them are heard of."""
+        return self._follower is not None and self.catalogue.is_at_hand(model)
 
     @property
     def silences(self) -> int:
@@ -137,6 +136,16 @@ class Memory:
             except DatabaseError:
                 self._line.fell_silent()
         return self.users.before(user_id) or User.stored(model, user_id)
+
+    def user_at_hand(self, user_id: Id, *, may_read: bool) -> User | None:
+        """The user, from memory or, if told so, read where nobody waits for it; None elsewhere."""
+        if (known := self.users.at_hand(user_id)) is not None:
+            metrics.count_history(hit=True)
+            return known
+        read = self.users.get_at_once(user_id) if may_read and self._line.answers else None
+        if read is not None:
+            metrics.count_history(hit=False)
+        return read
 
     def _follow_experiment(self) -> None:
         """Look which one runs, and have the shelves of its models ready for the first answers."""

@@ -114,11 +114,13 @@ class RecommendationService:
         self._memory.close()
 
     def at_hand(self, user_id: Id) -> User | None:
-        """The user where no database has to be asked; None elsewhere. For an id of the shop."""
-        user = self._memory.users.at_hand(user_id)
-        if user is not None:
-            metrics.count_history(hit=True)
-        return user
+        """The user where nobody waits for them; None elsewhere. For an id of the shop.
+
+        They are remembered, or can be read at once. The latter only where the list, too, is made
+        without a thread: one that composes would take the interpreter at every row.
+        """
+        may_read = self._personal.composes_quickly(self._who_answers(user_id)[0])
+        return self._memory.user_at_hand(user_id, may_read=may_read)
 
     def meet(self, user_id: Id) -> User:
         """The user, from memory or read now; where nothing answers, as the model remembers them."""
@@ -127,9 +129,7 @@ class RecommendationService:
 
     def is_quick(self, user_id: Id, met: User, question: Question = DEFAULT_QUESTION) -> bool:
         """Whether `recommend` waits for nothing and computes little, for one who was `met`."""
-        model, _ = self._who_answers(user_id)
-        is_there = self._memory.is_followed and self._memory.catalogue.is_at_hand(model)
-        return is_there and self._personal.is_quick(met, model, question)
+        return self._personal.is_quick(met, self._who_answers(user_id)[0], question)
 
     def recommend(
         self, user_id: Id, question: Question = DEFAULT_QUESTION, met: User | None = None

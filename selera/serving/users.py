@@ -6,12 +6,12 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from typing import Protocol, TypeAlias, overload
 
 import msgspec
 
-from ..contracts.behaviors import NO_BEHAVIORS, Behaviors
+from ..contracts.behaviors import NO_BEHAVIORS, BehaviorRow, Behaviors
 from ..contracts.histories import Histories
 from ..contracts.ids import UNKNOWN_ROW, Id
 from ..contracts.protocols import HistoryReader, Profile
@@ -20,6 +20,8 @@ from .answers import Recommendation, UserFallback
 
 MOST_PLACES = 30
 """How many places of prepared lists are kept for one user, of all lists together."""
+
+_Told: TypeAlias = tuple[Profile | None, Sequence[BehaviorRow]]
 
 
 class Marks(Protocol):
@@ -155,20 +157,11 @@ class LiveUsers:
 
     def get(self, user_id: Id) -> User:
         """The user as remembered, or read now; DatabaseError where the database does not answer."""
-        user = self.at_hand(user_id)
-        if user is not None:
-            return user
-        with self._lock:
-            epoch = self._epoch
-            self._reading[user_id] = self._reading.get(user_id, 0) + 1
-        read: User | None = None
-        mark = self._mark(user_id)
-        try:
-            profile, behaviors = self._reader.user(user_id)
-            read = User(profile, Behaviors.of(behaviors), mark=mark)
-        finally:
-            self._end_reading(user_id, read, epoch)
-        return read
+        return self.at_hand(user_id) or self._read(user_id, self._reader.user)
+
+    def get_at_once(self, user_id: Id) -> User | None:
+        """The user as remembered, or read where nobody waits for it; None elsewhere."""
+        return self.at_hand(user_id) or self._read(user_id, self._reader.user_at_once)
 
     def before(self, user_id: Id) -> User | None:
         """The user as remembered, however long ago that was; None where nothing is."""
@@ -201,6 +194,27 @@ class LiveUsers:
         with self._lock:
             self._epoch += 1
             self._users.clear()
+
+    @overload
+    def _read(self, user_id: Id, read: Callable[[Id], _Told]) -> User: ...
+
+    @overload
+    def _read(self, user_id: Id, read: Callable[[Id], _Told | None]) -> User | None: ...
+
+    def _read(self, user_id: Id, read: Callable[[Id], _Told | None]) -> User | None:
+        with self._lock:
+            epoch = self._epoch
+            self._reading[user_id] = self._reading.get(user_id, 0) + 1
+        user: User | None = None
+        mark = self._mark(user_id)
+        try:
+            told = read(user_id)
+            if told is not None:
+                profile, behaviors = told
+                user = User(profile, Behaviors.of(behaviors), mark=mark)
+        finally:
+            self._end_reading(user_id, user, epoch)
+        return user
 
     def _mark(self, user_id: Id) -> int:
         return 0 if self._marks is None else self._marks.mark(user_id)

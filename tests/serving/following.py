@@ -54,6 +54,6 @@ def ids_of(answer: RecommendAnswer) -> list[Id]:
 def is_immediate(
     service: RecommendationService, user_id: Id, question: Question = DEFAULT_QUESTION
 ) -> bool:
-    """Whether an answer would wait for nothing, and take next to no time."""
-    user = service.at_hand(user_id)
+    """Whether an answer would read nothing, and take next to no time."""
+    user = service._memory.users.at_hand(user_id)
     return user is not None and service.is_quick(user_id, user, question)

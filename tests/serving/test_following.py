@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from selera.contracts.protocols import Profile
 from selera.contracts.tables import PRODUCT, USER_PROFILE, VISIT
 from selera.database import Shop, create_shop_tables, insert_rows
 from selera.serving import Question, RecommendationService, ServingConfig
-from selera.serving.users import LiveUsers
+from selera.serving.users import LiveUsers, User
 from selera.state import ChangeMarks
 from tests.serving.following import ids_of, is_immediate, opened, wait_until
 from tests.serving.served_shop import (
@@ -184,16 +184,19 @@ class SlowReader:
         assert self.may_tell.wait(10)
         return read
 
+    user_at_once = user
 
+
+@pytest.mark.parametrize("get", [LiveUsers.get, LiveUsers.get_at_once])
 @pytest.mark.parametrize("how", ["forget", "forget_all", "outdate"])
 def test_a_history_that_was_read_before_it_changed_is_not_remembered(
-    own_url: str, how: str
+    own_url: str, how: str, get: Callable[[LiveUsers, Id], User]
 ) -> None:
     with contextlib.closing(Shop.open(own_url)) as shop:
         reader = SlowReader(shop)
         users = LiveUsers(reader, 10, 60.0)
         told: list[int] = []
-        thread = threading.Thread(target=lambda: told.append(len(users.get(USER).behaviors)))
+        thread = threading.Thread(target=lambda: told.append(len(get(users, USER).behaviors)))
         thread.start()
         assert reader.has_read.wait(10)
         add_behaviors(own_url, [(USER, product(4), "visit", 1.0)])
