@@ -53,9 +53,10 @@ class Features:
 
     def gather(self, rows: NDArray[np.integer]) -> Features:
         """The features of these rows, in this order."""
-        lengths = np.diff(self.indptr)[rows]
+        starts = self.indptr[rows]
+        lengths = self.indptr[rows + 1] - starts
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        places = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        places = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
         return replace(self, indptr=indptr, columns=self.columns[places])
 
     @property

@@ -12,6 +12,8 @@ from ..contracts.ids import UNKNOWN_ROW, Id, IdMap, parse_id
 from .question import Filters
 
 _BETWEEN_TAGS = ","
+_MOST_COMPARED = 8
+"""Texts that are compared with a column one by one; of more, that of each product is looked up."""
 
 
 def allowed_products(columns: CatalogueColumns, ids: IdMap, filters: Filters) -> NDArray[np.bool_]:
@@ -67,5 +69,11 @@ def rows_of(ids: IdMap, product_ids: Collection[Id]) -> NDArray[np.int64]:
 
 
 def _with_codes(words: Words, matches: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    wanted = np.flatnonzero(matches).tolist()
+    if len(wanted) <= _MOST_COMPARED:
+        found = np.zeros(len(words.codes), dtype=np.bool_)
+        for code in wanted:
+            found |= words.codes == code
+        return found
     # The code of a missing text is -1: the last place, which matches nothing.
     return np.append(matches, False)[words.codes]

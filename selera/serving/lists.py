@@ -90,7 +90,7 @@ class Choice:
         if self._products is None:
             places = np.arange(max(0, len(rows) - room), len(rows))
         else:
-            places = np.flatnonzero(self._products[rows])[-room:]
+            places = self.shelf.new_of(self._products)[-room:]
         if self._seen:
             ids = self.shelf.ids.ids(rows[places])
             places = places[np.array([id not in self._seen for id in ids], dtype=np.bool_)]

@@ -52,11 +52,11 @@ class Personal:
         """Whether composing a list usually takes next to no time, and reads no products."""
         return self._usual_s < QUICK_S and self._memory.has_products(model)
 
-    def is_quick(self, user: User, model: Recommender, question: Question) -> bool:
+    def is_quick(self, user: User | None, model: Recommender, question: Question) -> bool:
         """Whether the list is remembered, or composed quickly."""
         if self.composes_quickly(model):
             return True
-        if not self._memory.has_products(model):
+        if user is None or not self._memory.has_products(model):
             return False
         key = _key(self._memory.shelf(model), self._memory.rules.in_force(), question)
         return user.listed(key) is not None

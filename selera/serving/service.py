@@ -127,8 +127,10 @@ class RecommendationService:
         user_id = self._user_id(user_id)
         return self._memory.user(user_id, self._who_answers(user_id)[0])
 
-    def is_quick(self, user_id: Id, met: User, question: Question = DEFAULT_QUESTION) -> bool:
-        """Whether `recommend` waits for nothing and computes little, for one who was `met`."""
+    def is_quick(
+        self, user_id: Id, met: User | None, question: Question = DEFAULT_QUESTION
+    ) -> bool:
+        """Whether `recommend` waits for nothing and computes little, once the user is `met`."""
         return self._personal.is_quick(met, self._who_answers(user_id)[0], question)
 
     def recommend(

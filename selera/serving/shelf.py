@@ -14,6 +14,8 @@ from ..contracts.features import Features
 from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
 from ..models import Recommender
 
+_SPARSE = 16
+
 _numbers = itertools.count()
 
 
@@ -37,6 +39,7 @@ class Shelf:
     places : int64 (n_items,), the row of each item of the model; `UNKNOWN_ROW` where the shop does
         not sell it any more
     listed : bool (n_items,), whether it does
+    items : int32 (n_products,), the item of each row; `UNKNOWN_ROW` where the model lacks it
     new : products that the model lacks
 
     `places` may be given where another shelf of these ids and this model has them.
@@ -54,16 +57,35 @@ class Shelf:
         self.ids = ids
         self.places = ids.rows_of(model.items) if places is None else places
         self.listed: NDArray[np.bool_] = self.places != UNKNOWN_ROW
-        known = np.zeros(len(columns), dtype=np.bool_)
-        known[self.places[self.listed]] = True
-        rows = np.flatnonzero(~known)
+        self.items = np.full(len(columns), UNKNOWN_ROW, dtype=np.int32)
+        self.items[self.places[self.listed]] = np.flatnonzero(self.listed)
+        rows = np.flatnonzero(self.items == UNKNOWN_ROW)
         described = model.cold_start.described(columns.cells(rows), len(rows))
         self.new = NewProducts(rows, described)
 
     def of_items(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """A choice of products, bool (n_products,), as one of items, bool (n_items,)."""
-        allowed = chosen[self.places] if len(chosen) else np.zeros(len(self.places), np.bool_)
-        return np.asarray(allowed & self.listed)
+        if not _is_sparse(chosen):
+            return np.asarray(chosen[self.places] & self.listed)
+        items = self.items[np.flatnonzero(chosen)]
+        allowed = np.zeros(len(self.places), dtype=np.bool_)
+        allowed[items[items != UNKNOWN_ROW]] = True
+        return allowed
+
+    def new_of(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Places in `new` of the products of a choice, bool (n_products,), that stand there."""
+        if not _is_sparse(chosen):
+            return np.flatnonzero(chosen[self.new.rows])
+        rows = np.flatnonzero(chosen)
+        places: NDArray[np.int64] = np.searchsorted(
+            self.new.rows, rows[self.items[rows] == UNKNOWN_ROW]
+        )
+        return places
+
+
+def _is_sparse(chosen: NDArray[np.bool_]) -> bool:
+    """Whether so few are chosen of all that it is quicker to look at these alone."""
+    return bool(np.count_nonzero(chosen) <= len(chosen) // _SPARSE)
 
 
 def all_ids(ids: IdMap) -> list[Id]:

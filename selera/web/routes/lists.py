@@ -53,11 +53,12 @@ async def recommend(desk: AtDesk, user_id: UserIdInPath, question: Asked) -> Rec
     require_user(desk.asker, id)
     service = desk.service
     met = service.at_hand(id)
-    if met is None:
+    is_quick = service.is_quick(id, met, question)
+    if is_quick and met is None:
         met = await desk.run(partial(service.meet, id))
     asked = partial(service.recommend, id, question, met)
     # What is quick is done sooner than it could be handed to a thread.
-    return asked() if service.is_quick(id, met, question) else await desk.run(asked)
+    return asked() if is_quick else await desk.run(asked)
 
 
 @get(
