@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from selera.contracts.behaviors import BehaviorRow
 from selera.contracts.errors import Busy, UserNotFound
 from selera.contracts.ids import Id
-from selera.database import Shop
+from selera.database import Shop, at_once
 from selera.serving import ModelSlot, RecommendationService, personal
 from selera.serving.personal import Personal
 from selera.serving.users import User
@@ -107,6 +108,7 @@ def test_the_loop_composes_what_is_quick_and_reads_for_that_what_waits_for_nobod
         composed_by_loop.append(_is_loop())
         return compose(self, *args)
 
+    monkeypatch.setattr(at_once, "SLOW_AT_MOST_S", math.inf)
     monkeypatch.setattr(personal, "QUICK_S", 1e9 if is_quick else 0.0)
     monkeypatch.setattr(Personal, "_compose", noted)
     with contextlib.closing(ReadBy.open(database_url)) as shop:
