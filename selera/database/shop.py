@@ -16,7 +16,7 @@ from ..contracts.events import EventConfig
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT, USER_PROFILE, Kind, Table
 from ..contracts.zones import find_zone
-from .at_once import ReadsAtOnce
+from .at_once import Fetch, ReadsAtOnce
 from .catalogue_rows import catalogue_token_query, read_catalogue
 from .engine import connect, parse_url, ping
 from .erasing import erase_user, leave_no_copies
@@ -103,7 +103,7 @@ class Shop:
     def user(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
         """The user's `profile` and `history`, read at once."""
         with self._connected() as connection:
-            return self._read_user(connection, user_id)
+            return self._read_user(partial(_fetch, connection), user_id)
 
     def user_at_once(self, user_id: Id) -> tuple[dict[str, Any] | None, list[BehaviorRow]] | None:
         """`user`, from a SQLite file that keeps nobody waiting; None elsewhere."""
@@ -175,11 +175,11 @@ class Shop:
         return int(self._fetch(query.where(*self._is_user))[0][0])
 
     def _read_user(
-        self, connection: Connection, user_id: Id
+        self, fetch: Fetch, user_id: Id
     ) -> tuple[dict[str, Any] | None, list[BehaviorRow]]:
-        found = connection.execute(self._profiles.statement, self._profiles.bind([user_id]))
-        profile = self._profiles.read(found.all(), [user_id]).get(user_id)
-        rows = connection.execute(self._history.statement, self._history.bind(user_id)).all()
+        found = fetch(self._profiles.statement, self._profiles.bind([user_id]))
+        profile = self._profiles.read(found, [user_id]).get(user_id)
+        rows = fetch(self._history.statement, self._history.bind(user_id))
         return profile, self._history.read(rows, user_id)
 
     def _look_up(self, lookup: _Lookup, ids: Sequence[Id]) -> dict[Id, dict[str, Any]]:
@@ -189,12 +189,18 @@ class Shop:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Sequence[Any]]:
         with self._connected() as connection:
-            return connection.execute(statement, parameters).all()
+            return _fetch(connection, statement, parameters)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         with translated(self._engine.url, "read from"), self._engine.connect() as connection:
             yield connection
+
+
+def _fetch(
+    connection: Connection, statement: Executable, parameters: Mapping[str, Any] | None
+) -> Sequence[Sequence[Any]]:
+    return connection.execute(statement, parameters).all()
 
 
 _ColumnReader = Callable[[Sequence[Any]], Sequence[Any]]

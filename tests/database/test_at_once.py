@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import func, make_url, select, table
 
-from selera.contracts.tables import PRODUCT, RATING, USER_PROFILE
+from selera.contracts.tables import PRODUCT, RATING, REVIEW, USER_PROFILE
 from selera.database import Shop, at_once
-from selera.database.at_once import SLOW_S, ReadsAtOnce
-from tests.shops import make_minimal_shop
+from selera.database.at_once import SLOW_S, Fetch, ReadsAtOnce
+from tests.database.test_shop import ODD_IDS
+from tests.shops import execute, make_minimal_shop
 
 N_USERS = 20
 SOON_S = 2.0
@@ -57,6 +58,30 @@ def test_a_user_is_read_as_by_who_waits_or_by_nobody_from_a_server(database_url:
             assert (told[0] is not None) == (len(told[1]) == 5) == (user < N_USERS)
             is_file = make_url(database_url).get_backend_name() == "sqlite"
             assert shop.user_at_once(user) == (told if is_file else None)
+
+
+def test_odd_ids_and_values_are_read_as_by_who_waits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    make_minimal_shop(
+        url,
+        {
+            USER_PROFILE: [(id, f"name of {id}", None, "31.0", None) for id in ODD_IDS],
+            PRODUCT: [(id, None, None, None, None, None, None) for id in ODD_IDS],
+            RATING: [(str(n), id, id, f" {n % 5}e0 ") for n, id in enumerate(ODD_IDS)],
+            REVIEW: [(str(n), id, id, "", " 2024-05-31 08:15Z") for n, id in enumerate(ODD_IDS)],
+        },
+        id_type="VARCHAR(64)",
+    )
+    execute(
+        url,
+        "UPDATE data_user_profile SET location = CAST(x'41ff42' AS TEXT), age = x'3331'",
+        "UPDATE data_product_reviews SET review_text = CAST(x'ff41' AS TEXT)",
+    )
+    with closing(Shop.open(url)) as shop:
+        for id in [*ODD_IDS, "nobody"]:
+            told = shop.user(id)
+            assert len(told[1]) == (0 if id == "nobody" else 2)
+            assert repr(shop.user_at_once(id)) == repr(told)  # NaN equals nothing
 
 
 def test_what_was_written_a_moment_ago_is_read(path: Path) -> None:
@@ -112,10 +137,7 @@ def test_a_file_that_is_gone_is_told_by_who_waits_and_another_one_is_read(path: 
 
 
 def test_a_read_that_fails_is_none_and_the_next_one_is_not(reads: ReadsAtOnce) -> None:
-    def fail(connection: Connection) -> int:
-        return int(connection.scalar(text("SELECT stars FROM no_such_table")) or 0)
-
-    assert reads.read(fail) is None
+    assert reads.read(lambda fetch: fetch(select(table("no_such_table")), {})) is None
     assert reads.read(_count) == N_USERS
 
 
@@ -126,7 +148,7 @@ def test_slow_reads_take_no_more_of_the_time_than_they_may(
     monkeypatch.setattr(at_once, "SLOW_AT_MOST_S", most_s)
     monkeypatch.setattr(at_once, "SLOW_SHARE", share)
 
-    def slow(connection: Connection) -> float:
+    def slow(fetch: Fetch) -> float:
         began = time.monotonic()
         time.sleep(6 * SLOW_S)
         return time.monotonic() - began
@@ -149,7 +171,7 @@ def test_a_read_that_is_slow_now_and_then_does_not_count(
 ) -> None:
     monkeypatch.setattr(at_once, "SLOW_AT_MOST_S", 1.0)
 
-    def slow(connection: Connection) -> bool:
+    def slow(fetch: Fetch) -> bool:
         time.sleep(2 * SLOW_S)
         return True
 
@@ -158,5 +180,6 @@ def test_a_read_that_is_slow_now_and_then_does_not_count(
         assert reads.read(_count) == N_USERS
 
 
-def _count(connection: Connection) -> int:
-    return int(connection.scalar(text("SELECT COUNT(*) FROM data_user_profile")) or 0)
+def _count(fetch: Fetch) -> int:
+    ((n,),) = fetch(select(func.count()).select_from(table(USER_PROFILE.name)), {})
+    return int(n)
