@@ -1,10 +1,10 @@
 """Serving: requests per second against a constant answer, latency, swaps, freshness, memory.
 
-Server and load share the machine's two processors, one process each. The constant answer goes
-through the same server, router and edge, and has the size of a real answer: what is left is what
-an answer costs. Beside each latency stands that of the constant at the same rate, in the same
-server, a moment later: what of it is the machine's. Shops are simulated; `BENCH_FOLDER` keeps them
-between runs.
+Server and load share the machine's two processors, one process each; the load keeps to one of them.
+The constant answer goes through the same server, router and edge, and has the size of a real
+answer: what is left is what an answer costs. Beside each latency stands that of the constant at the
+same rate, in the same server, a moment later: what of it is the machine's. Shops are simulated;
+`BENCH_FOLDER` keeps them between runs.
 """
 
 from __future__ import annotations

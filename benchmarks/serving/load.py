@@ -3,14 +3,19 @@
 Closed: each connection asks again as soon as it is answered; that finds the peak. Open: requests
 begin at times fixed beforehand whether or not earlier ones have ended, and each is timed from when
 it should have begun, so a slow answer does not hide the wait behind it.
+
+Users do not compute on the machine of the shop: the load keeps to one processor, so that the server
+has the other for itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple, cast
 
@@ -84,17 +89,30 @@ def post(path: str, body: bytes) -> bytes:
 
 def closed(port: int, requests: Iterator[bytes], n: int, n_connections: int = 16) -> Load:
     """n requests, each connection asking as fast as it is answered."""
-    return uvloop.run(_closed(port, requests, n, n_connections))
+    with _on_one_processor():
+        return uvloop.run(_closed(port, requests, n, n_connections))
 
 
 def open_(port: int, requests: Iterator[bytes], per_second: float, seconds: float) -> Load:
     """So many requests a second, for so long."""
-    return uvloop.run(_open(port, requests, per_second, seconds))
+    with _on_one_processor():
+        return uvloop.run(_open(port, requests, per_second, seconds))
 
 
 def ask(port: int, request: bytes) -> tuple[int, bytes]:
     """One request: its status and its body."""
     return uvloop.run(_ask(port, request))
+
+
+@contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """Of what this process starts, only what begins in the block is kept to it as well."""
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(usual)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
 
 
 async def _ask(port: int, request: bytes) -> tuple[int, bytes]:
