@@ -12,7 +12,7 @@ from ..contracts.ids import UNKNOWN_ROW, Id, IdMap, parse_id
 from .question import Filters
 
 _BETWEEN_TAGS = ","
-_MOST_COMPARED = 8
+_MOST_COMPARED = 2
 """Texts that are compared with a column one by one; of more, that of each product is looked up."""
 
 

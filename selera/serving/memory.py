@@ -142,7 +142,7 @@ class Memory:
         if (known := self.users.at_hand(user_id)) is not None:
             metrics.count_history(hit=True)
             return known
-        read = self.users.get_at_once(user_id) if may_read and self._line.answers else None
+        read = self.users.read_at_once(user_id) if may_read and self._line.answers else None
         if read is not None:
             metrics.count_history(hit=False)
         return read

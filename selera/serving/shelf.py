@@ -14,7 +14,7 @@ from ..contracts.features import Features
 from ..contracts.ids import UNKNOWN_ROW, Id, IdMap
 from ..models import Recommender
 
-_SPARSE = 16
+_SPARSE = 64
 
 _numbers = itertools.count()
 

@@ -159,9 +159,9 @@ class LiveUsers:
         """The user as remembered, or read now; DatabaseError where the database does not answer."""
         return self.at_hand(user_id) or self._read(user_id, self._reader.user)
 
-    def get_at_once(self, user_id: Id) -> User | None:
-        """The user as remembered, or read where nobody waits for it; None elsewhere."""
-        return self.at_hand(user_id) or self._read(user_id, self._reader.user_at_once)
+    def read_at_once(self, user_id: Id) -> User | None:
+        """The user read now, where nobody waits for it; None elsewhere."""
+        return self._read(user_id, self._reader.user_at_once)
 
     def before(self, user_id: Id) -> User | None:
         """The user as remembered, however long ago that was; None where nothing is."""

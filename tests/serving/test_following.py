@@ -187,7 +187,7 @@ class SlowReader:
     user_at_once = user
 
 
-@pytest.mark.parametrize("get", [LiveUsers.get, LiveUsers.get_at_once])
+@pytest.mark.parametrize("get", [LiveUsers.get, LiveUsers.read_at_once])
 @pytest.mark.parametrize("how", ["forget", "forget_all", "outdate"])
 def test_a_history_that_was_read_before_it_changed_is_not_remembered(
     own_url: str, how: str, get: Callable[[LiveUsers, Id], User]

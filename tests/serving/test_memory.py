@@ -131,7 +131,7 @@ def test_no_thread_is_ever_told_a_history_from_before_it_was_forgotten() -> None
                 user = chosen.randrange(20)
                 told_before = published[user]
                 with contextlib.suppress(DatabaseError):
-                    told = users.get_at_once(user) or users.get(user)
+                    told = users.read_at_once(user) or users.get(user)
                     assert told.behaviors.values[0] >= told_before
                 assert len(users) <= 10
         except BaseException as error:
