@@ -171,7 +171,12 @@ def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
         _warm(port, n_users)
         rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 2
         before = load.open_(port, _users(n_users), rate, 25.0)
-        swapper = subprocess.Popen([sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)])
+        swap = [sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)]
+        swapper = subprocess.Popen(swap, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert swapper.stdin is not None
+        assert swapper.stdout is not None
+        swapper.stdout.readline()  # its imports are done: what is measured are swaps alone
+        swapper.stdin.close()
         during = load.open_(port, _users(n_users), rate, float(N_SWAPS))
         assert swapper.wait() == 0
         after = load.open_(port, _users(n_users), rate, 25.0)
@@ -215,6 +220,8 @@ model, n = Path(sys.argv[1]), int(sys.argv[2])
 versions = [Path(f"{model}.{name}") for name in ("one", "other")]
 for each in versions:
     shutil.copyfile(model, each)
+print("ready", flush=True)
+sys.stdin.read()
 for turn in range(n):
     began = time.monotonic()
     replace_published(model, versions[turn % 2])

@@ -7,6 +7,7 @@ import json
 import mmap
 import pickletools
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,14 @@ from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_VERSION, MAGIC, MOST
 _CURE = "Train a new one with: python training.py"
 _SMALL_READ_BYTES = 1 << 16
 _READ_BYTES = 1 << 20
+_OPCODES_AT_ONCE = 500
+
+Between = Callable[[], object]
+"""Called between the pieces of a work, each of a millisecond or less: it may rest, or raise."""
+
+
+def nothing() -> None:
+    """What is done between pieces where nobody else waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +56,20 @@ def open_artifact(path: Path) -> Artifact:
     version, or not to be trusted.
     """
     with _opened(path) as file:
-        return _open(path, _map(path, file))[0]
+        return _open(path, _map(path, file), nothing)[0]
 
 
-def verify_artifact(path: Path) -> Artifact:
+def verify_artifact(path: Path, between: Between = nothing) -> Artifact:
     """Open the model file and read all of it: every bit is as it was written.
 
     It is read through a buffer and not through the map, so that what a process holds in memory does
-    not grow. Raises as `open_artifact` does, and ArtifactError where the checksum differs.
+    not grow; `between` is called after each piece. Raises as `open_artifact` does, and
+    ArtifactError where the checksum differs.
     """
     with _opened(path) as file:
-        artifact, trailer = _open(path, _map(path, file))
+        artifact, trailer = _open(path, _map(path, file), between)
         try:
-            sha256 = _sha256(file, trailer["pickle_size_bytes"])
+            sha256 = _sha256(file, trailer["pickle_size_bytes"], between)
         except OSError as error:
             raise ArtifactError(f"{path} cannot be read: {error.strerror}. {_CURE}") from error
     if sha256 != trailer["pickle_sha256"]:
@@ -67,11 +77,11 @@ def verify_artifact(path: Path) -> Artifact:
     return artifact
 
 
-def _open(path: Path, content: mmap.mmap) -> tuple[Artifact, dict[str, Any]]:
+def _open(path: Path, content: mmap.mmap, between: Between) -> tuple[Artifact, dict[str, Any]]:
     """The artifact in a mapped file, and its trailer."""
     try:
         trailer = _read_trailer(path, content)
-        payloads = _scan(path, content, trailer["pickle_size_bytes"])
+        payloads = _scan(path, content, trailer["pickle_size_bytes"], between)
         arrays = {
             name: _array(path, content, name, place, payloads)
             for name, place in trailer["arrays"].items()
@@ -91,12 +101,13 @@ def _opened(path: Path) -> BinaryIO:
         raise ArtifactError(f"{path} cannot be read: {error.strerror}. {_CURE}") from error
 
 
-def _sha256(file: BinaryIO, size_bytes: int) -> str:
+def _sha256(file: BinaryIO, size_bytes: int, between: Between) -> str:
     """Of the first bytes of a file."""
     digest, left = hashlib.sha256(), size_bytes
     while left and (chunk := file.read(min(left, _READ_BYTES))):
         digest.update(chunk)
         left -= len(chunk)
+        between()
     return digest.hexdigest()
 
 
@@ -155,7 +166,7 @@ class _SteppingReader:
         return bytes(self.read((end or self._end) - self._position))
 
 
-def _scan(path: Path, content: mmap.mmap, size_bytes: int) -> dict[int, int]:
+def _scan(path: Path, content: mmap.mmap, size_bytes: int, between: Between) -> dict[int, int]:
     """Look at every opcode; return offset -> size of the byte strings.
 
     Raises ArtifactError for an opcode that is not in `OPCODES`, or where STOP is not the end.
@@ -174,6 +185,8 @@ def _scan(path: Path, content: mmap.mmap, size_bytes: int) -> dict[int, int]:
                 )
             if isinstance(argument, bytes | memoryview):
                 payloads[reader.tell() - len(argument)] = len(argument)
+            if not n_opcodes % _OPCODES_AT_ONCE:
+                between()
     except (ValueError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path} is damaged: {error}. {_CURE}") from error
     if reader.tell() != size_bytes:

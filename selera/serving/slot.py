@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ..artifact import open_artifact, verify_artifact
+from ..artifact import Between, nothing, open_artifact, verify_artifact
 from ..contracts.errors import ArtifactError, ModelNotReady
 from ..models import Recommender
 from .answers import ModelInfo
 from .metrics import count_refused_model, count_swap
+from .pace import Pace
 
 MOST_OPEN_VERSIONS = 4
 """Of a shelf: the two of the running experiment, and those of the one before."""
@@ -36,6 +37,11 @@ READ_AT_ONCE_BYTES = 64 << 20
 
 READ_AFTER_S = 10.0
 """A larger one that answers already is read so long after it began to: starting is in a hurry."""
+
+REST = 3.0
+MOST_REST_S = 0.3
+"""A file that is followed is read with rests of so many times as long, as long as none waits for
+its model; but a rollback is not to take a second."""
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +107,7 @@ class ModelSlot:
         """Read the whole file of a model that answers already; without one where it is damaged."""
         self._read_at = math.inf
         try:
-            verify_artifact(self._path)
+            verify_artifact(self._path, _pace())
         except ArtifactError as error:
             if _signature(self._path) == self._signature:
                 self._model, self._refusal = None, error
@@ -125,8 +131,9 @@ class ModelSlot:
         self._signature = signature
         started = time.perf_counter()
         is_read = self._model is not None or signature is None or signature[1] <= READ_AT_ONCE_BYTES
+        between = nothing if prepare is None or self._model is None else _pace()
         try:
-            model = _load(self._path, is_read=is_read)
+            model = _load(self._path, between, is_read=is_read)
         except ArtifactError as error:
             self._refusal = error
             self._say_refused(error)
@@ -157,7 +164,7 @@ class VersionShelf:
                 if not _SANE_VERSION.fullmatch(version):
                     raise ArtifactError(f"{version!r} is no name of a version")
                 path = self._folder / f"{version}.pkl"
-                model = self._models[version] = _load(path, is_read=True)
+                model = self._models[version] = _load(path, nothing, is_read=True)
                 while len(self._models) > MOST_OPEN_VERSIONS:
                     self._models.popitem(last=False)
             return model
@@ -191,17 +198,23 @@ def _signature(path: Path) -> _Signature | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _load(path: Path, *, is_read: bool) -> Recommender:
+def _pace() -> Pace:
+    return Pace(REST, MOST_REST_S)
+
+
+def _load(path: Path, between: Between, *, is_read: bool) -> Recommender:
     """Open the file and put one question of each kind to its model, before any user does.
 
-    With `is_read`, all of it is read first. Raises ArtifactError (ModelNotReady where there is no
-    file).
+    With `is_read`, all of it is read first. `between` is called after each piece of that. Raises
+    ArtifactError (ModelNotReady where there is no file).
     """
-    artifact = verify_artifact(path) if is_read else open_artifact(path)
+    artifact = verify_artifact(path, between) if is_read else open_artifact(path)
     try:
         model = Recommender.from_parts(artifact.metadata, artifact.arrays, artifact.run)
         model_info(model)
+        between()
         model.check()
+        between()
     except (
         AttributeError,
         IndexError,

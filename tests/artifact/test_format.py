@@ -52,6 +52,15 @@ def test_what_is_written_is_read(path: Path) -> None:
         assert artifact.arrays[name].dtype == array.dtype
 
 
+def test_reading_a_large_file_is_done_in_pieces(tmp_path: Path) -> None:
+    path, pieces = tmp_path / "model.pkl", list[int]()
+    many_opcodes = {"numbers": list(range(3_000))}
+    write_artifact(path, many_opcodes, {"bytes": np.zeros(3 << 20, np.uint8)}, run=RUN)
+    artifact = verify_artifact(path, between=lambda: pieces.append(1))
+    assert artifact.metadata == many_opcodes
+    assert len(pieces) == 3_000 // 500 + 1 + 3 + 1  # of opcodes, then of MiB, begun ones too
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
 def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int, mode: int) -> None:
     """It holds the ids and histories of all users."""

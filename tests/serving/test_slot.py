@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from selera.artifact import open_artifact, write_artifact
 from selera.contracts.errors import ArtifactError, ModelNotReady
 from selera.models import Recommender
-from selera.serving import ModelSlot
+from selera.serving import ModelSlot, pace
 from selera.serving import slot as module
 from selera.serving.slot import LOOK_EVERY_S
 from tests.serving.following import wait_until
@@ -249,3 +250,25 @@ def test_a_followed_slot_prepares_a_new_model_while_the_old_one_answers(
     slot.follow(prepare)
     slot.follow(prepare)
     assert (prepared, slot.current().version) == ([("new", "old")], "new")
+
+
+def test_a_file_is_read_with_rests_only_while_another_model_answers(
+    tmp_path: Path, versions: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    clock = SimpleNamespace(perf_counter=time.perf_counter, sleep=rests.append)
+    monkeypatch.setattr(pace, "time", clock)
+    slot = ModelSlot(tmp_path / "model.pkl")
+    versions("first")
+    slot.follow(lambda model: None)
+    assert rests == []  # everybody waits for it
+    versions("second")
+    slot.follow(lambda model: None)
+    assert slot.current().version == "second"
+    assert len(rests) > 3
+    assert 0 < sum(rests) <= module.MOST_REST_S
+    rests.clear()
+    monkeypatch.setattr(slot, "_look_at", 0.0)
+    versions("third")
+    assert slot.current().version == "third"
+    assert rests == []  # a request waits for it
