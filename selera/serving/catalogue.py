@@ -116,10 +116,15 @@ class LiveCatalogue:
                 assert shelf is not None
         return shelf
 
+    def has_shelf(self, model: Recommender) -> bool:
+        """Whether `shelf` has nothing to read and nothing to make."""
+        stock = self._stock
+        return stock is not None and stock.shelf(model) is not None
+
     def is_at_hand(self, model: Recommender) -> bool:
         """Whether columns and the details of all products are there: nothing has to be read."""
         stock = self._stock
-        return stock is not None and stock.is_whole and stock.shelf(model) is not None
+        return stock is not None and stock.is_whole and self.has_shelf(model)
 
     def details(self, product_ids: Sequence[Id]) -> Mapping[Id, Product]:
         """Details of those products that exist.

@@ -110,6 +110,10 @@ class Memory:
         except StateError as error:
             log.warning("the last counts of an experiment are lost", reason=str(error))
 
+    def has_shelf(self, model: Recommender) -> bool:
+        """Whether `shelf` reads nothing."""
+        return self._follower is not None and self.catalogue.has_shelf(model)
+
     def has_products(self, model: Recommender) -> bool:
         """Whether nothing has to be read of products: changes of them are heard of."""
         return self._follower is not None and self.catalogue.is_at_hand(model)

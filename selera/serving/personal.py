@@ -56,7 +56,7 @@ class Personal:
         """Whether the list is remembered, or composed quickly."""
         if self.composes_quickly(model):
             return True
-        if user is None or not self._memory.has_products(model):
+        if user is None or not self._memory.has_shelf(model):
             return False
         key = _key(self._memory.shelf(model), self._memory.rules.in_force(), question)
         return user.listed(key) is not None

@@ -15,7 +15,7 @@ from selera.contracts.errors import ProductNotFound
 from selera.contracts.ids import Id
 from selera.contracts.tables import PRODUCT
 from selera.database import Shop
-from selera.serving import Filters, Question, RecommendationService, ServingConfig
+from selera.serving import Filters, Question, RecommendationService, ServingConfig, personal
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
 from selera.serving.line import Line
@@ -128,10 +128,11 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
     monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
     monkeypatch.setattr(live_catalogue, "_PIECE", 7)
     with opened(own_url, model_path) as service:
-        wait_until(lambda: bool(service.recommend(USER)) and is_immediate(service, USER))
-        stock = service._memory.catalogue._stock
-        assert stock is not None
-        assert len(stock.details) == N_ITEMS
+        catalogue = service._memory.catalogue
+        service.recommend(USER)
+        wait_until(lambda: catalogue.is_at_hand(service._models.current()))
+        assert catalogue._stock is not None
+        assert len(catalogue._stock.details) == N_ITEMS
         change(own_url, "UPDATE {product} SET product_name = 'Renamed'")
         change(own_url, "DELETE FROM {product} WHERE product_id = 1")
         wait_until(
@@ -141,6 +142,18 @@ def test_of_a_larger_catalogue_the_details_are_read_ahead_piece_by_piece(
                 and is_immediate(service, USER)
             ),
         )
+
+
+def test_a_remembered_list_waits_for_nothing_though_details_are_not_at_hand(
+    own_url: str, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_catalogue, "READ_AHEAD", 0)
+    monkeypatch.setattr(live_catalogue, "MOST_DETAILS", 0)
+    monkeypatch.setattr(personal, "QUICK_S", 1e9)
+    with opened(own_url, model_path) as service:
+        wait_until(lambda: bool(service.recommend(USER)) and is_immediate(service, USER))
+        assert not service._memory.catalogue.is_at_hand(service._models.current())
+        assert not is_immediate(service, USER, Question(limit=3))
 
 
 def is_renamed(service: RecommendationService) -> bool:
