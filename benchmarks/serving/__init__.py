@@ -37,8 +37,9 @@ N_ASKING = 2_000
 """Users who ask, of the small shops; of the large ones all do."""
 N_RECALL = 300
 N_SWAPS = 100
-SETTLE_S = 45.0
-"""In which a large catalogue is read for the first time, in the background."""
+SETTLE_S = 10.0
+SETTLE_LARGE_S = 45.0
+"""In which the details of a catalogue are read for the first time, beside the answers."""
 N_STARTS = 5
 
 
@@ -119,7 +120,7 @@ def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
     began = time.perf_counter()
     with server(folder, "memo") as (port, pid):
         ready_s = time.perf_counter() - began
-        time.sleep(SETTLE_S)
+        time.sleep(SETTLE_LARGE_S)
         _set_constant(port)
         load.closed(port, _users(n_users, seed=7), 200, 4)
         plain = _beside_constant(port, _users(n_users), rate)
@@ -301,6 +302,7 @@ def _constants(n_users: int) -> Iterator[bytes]:
 
 def _warm(port: int, n_users: int) -> None:
     """Let every user ask once, so that what is remembered is, where it is kept."""
+    time.sleep(SETTLE_S)
     load.closed(
         port, (load.get(f"/recommend/{id}?limit=10") for id in range(1, n_users + 1)), n_users
     )
