@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,23 +20,26 @@ from typing import Any
 
 import numpy as np
 
-from selera.pipeline.children import NICENESS, Command, start_child, stop_children
-
 from ..environment import environment, save
 from . import load, plots, shops
-from .servers import metric, own_mib, server, shared_mib, shop_folder, workers
+from .asking import (
+    LATENCY_ROUNDS,
+    N_ASKING,
+    PER_ROUND,
+    SECONDS,
+    constants,
+    set_constant,
+    typical,
+    users,
+    warm,
+)
+from .disturbed import swaps, while_training
+from .servers import own_mib, server, shared_mib, shop_folder, workers
 
 NAME = "serving"
 ROUNDS = 5
-PER_ROUND = 600
-SECONDS = 15.0
-N_ASKING = 2_000
-"""Users who ask, of the small shops; of the large ones all do."""
 N_RECALL = 300
-N_SWAPS = 100
-SETTLE_S = 10.0
 SETTLE_LARGE_S = 45.0
-"""In which the details of a catalogue are read for the first time, beside the answers."""
 N_STARTS = 5
 
 
@@ -50,14 +50,14 @@ def run() -> Path:
     with shop_folder(
         "ten-thousand-blend", lambda at: shops.simulated(at, 10_000, 20_000, "blend")
     ) as at:
-        result["10,000 products, blend"] = _small(at, N_ASKING)
+        result["10,000 products, blend"] = _small(at)
     with shop_folder(
         "ten-thousand-svd", lambda at: shops.simulated(at, 10_000, 20_000, "svd")
     ) as at:
-        result["10,000 products, svd"] = _small(at, N_ASKING)
-        result["swaps"] = _swaps(at, N_ASKING)
+        result["10,000 products, svd"] = _small(at)
+        result["swaps"] = swaps(at)
         result["fresh"] = _fresh(at)
-        result["while a training runs"] = _while_training(at, N_ASKING)
+        result["while a training runs"] = while_training(at)
         result["a model of 1 GB, two workers"] = _large_model(at)
     for name, n_products, n_users, per_user, rate in (
         ("100,000 products, 1,000,000 users, svd", 100_000, 1_000_000, 8, 200),
@@ -76,23 +76,23 @@ def _maker(n_products: int, n_users: int, per_user: int) -> Callable[[Path], Non
     return lambda at: shops.large(at, n_products, n_users, per_user, "svd")
 
 
-def _small(folder: Path, n_users: int) -> dict[str, Any]:
+def _small(folder: Path) -> dict[str, Any]:
     """Peak against the constant, by how much is remembered, and latency at half of the peak."""
     rows: dict[str, Any] = {}
     for mode in ("compose", "memo", "read"):
         with server(folder, mode) as (port, pid):
-            _warm(port, n_users)
-            size = _set_constant(port)
-            peaks, constants = [], []
+            warm(port, N_ASKING)
+            size = set_constant(port)
+            peaks, of_constant = [], []
             for _ in range(ROUNDS):
-                peaks.append(load.closed(port, _users(n_users), PER_ROUND).per_second)
-                constants.append(load.closed(port, _constants(n_users), PER_ROUND).per_second)
-            peak, constant = median(peaks), median(constants)
+                peaks.append(load.closed(port, users(N_ASKING), PER_ROUND).per_second)
+                of_constant.append(load.closed(port, constants(N_ASKING), PER_ROUND).per_second)
+            peak, constant = median(peaks), median(of_constant)
             rows[mode] = {
                 "requests_per_second": peak,
                 "constant_per_second": constant,
                 "share_of_constant": round(peak / constant, 3),
-                "at_half_of_the_peak": _beside_constant(port, _users(n_users), peak / 2),
+                "at_half_of_the_peak": _beside_constant(port, users(N_ASKING), peak / 2),
                 "answer_bytes": size,
                 "memory_mib": shared_mib(pid),
             }
@@ -100,13 +100,13 @@ def _small(folder: Path, n_users: int) -> dict[str, Any]:
     return rows
 
 
-def _beside_constant(
-    port: int, requests: Iterator[bytes], rate: float, seconds: float = SECONDS
-) -> dict[str, Any]:
+def _beside_constant(port: int, requests: Iterator[bytes], rate: float) -> dict[str, Any]:
     """Latency at a fixed rate, and that of the constant answer at the same rate."""
-    of_lists = load.open_(port, requests, rate, seconds)
-    of_constant = load.open_(port, _constants(N_ASKING), rate, seconds)
-    return of_lists._asdict() | {"constant": of_constant._asdict()}
+    of_lists, of_constant = [], []
+    for _ in range(LATENCY_ROUNDS):
+        of_lists.append(load.open_(port, requests, rate, SECONDS))
+        of_constant.append(load.open_(port, constants(N_ASKING), rate, SECONDS))
+    return typical(of_lists) | {"constant": typical(of_constant)}
 
 
 def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
@@ -121,13 +121,13 @@ def _large(folder: Path, n_users: int, rate: float) -> dict[str, Any]:
     with server(folder, "memo") as (port, pid):
         ready_s = time.perf_counter() - began
         time.sleep(SETTLE_LARGE_S)
-        _set_constant(port)
-        load.closed(port, _users(n_users, seed=7), 200, 4)
-        plain = _beside_constant(port, _users(n_users), rate)
-        filtered = _beside_constant(port, _users(n_users, "&category=Category%2017"), rate)
-        peaks = [load.closed(port, _users(n_users, seed=at), PER_ROUND, 8) for at in range(3)]
+        set_constant(port)
+        load.closed(port, users(n_users, seed=7), 200, 4)
+        plain = _beside_constant(port, users(n_users), rate)
+        filtered = _beside_constant(port, users(n_users, "&category=Category%2017"), rate)
+        peaks = [load.closed(port, users(n_users, seed=at), PER_ROUND, 8) for at in range(3)]
         peak = median(each.per_second for each in peaks)
-        half = _beside_constant(port, _users(n_users, seed=9), peak / 2)
+        half = _beside_constant(port, users(n_users, seed=9), peak / 2)
         model = (folder / "system-recomendation.pkl").stat().st_size
         return {
             "plain": plain,
@@ -159,77 +159,6 @@ def _recall(folder: Path) -> dict[str, float]:
         found = {item for item, _ in model.best(model.taste(history), 10)}
         shares.append(len(found & set(best.tolist())) / 10)
     return {"mean": round(float(np.mean(shares)), 4), "least": min(shares), "users": len(shares)}
-
-
-def _swaps(folder: Path, n_users: int) -> dict[str, Any]:
-    """100 swaps of the model under load, one a second, against the same load without.
-
-    They are published as a training or a rollback does it: two versions in turn.
-    """
-    model = folder / "system-recomendation.pkl"
-    content = model.read_bytes()
-    with server(folder, "compose") as (port, _):
-        _warm(port, n_users)
-        rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 2
-        before = load.open_(port, _users(n_users), rate, 25.0)
-        swap = [sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)]
-        swapper = subprocess.Popen(swap, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert swapper.stdin is not None
-        assert swapper.stdout is not None
-        swapper.stdout.readline()  # its imports are done: what is measured are swaps alone
-        swapper.stdin.close()
-        during = load.open_(port, _users(n_users), rate, float(N_SWAPS))
-        assert swapper.wait() == 0
-        after = load.open_(port, _users(n_users), rate, 25.0)
-        swaps = metric(port, "selera_model_swaps_total")
-    model.unlink()
-    model.write_bytes(content)
-    return {
-        "without": before._asdict(),
-        "with_100_swaps": during._asdict(),
-        "without_again": after._asdict(),
-        "swaps": swaps,
-    }
-
-
-def _while_training(folder: Path, n_users: int) -> dict[str, Any]:
-    """Latency at a quarter of the peak, without and with a training, niced as the watcher does."""
-    with tempfile.TemporaryDirectory() as elsewhere, server(folder, "compose") as (port, _):
-        for name in ("data-training.csv", "data-training.manifest.json"):
-            shutil.copy(folder / name, elsewhere)
-        _warm(port, n_users)
-        rate = load.closed(port, _users(n_users), PER_ROUND).per_second / 4
-        before = load.open_(port, _users(n_users), rate, SECONDS)
-        command = [sys.executable, "-m", "selera", "train", "--model", "blend"]
-        arguments = Command(command, dict(os.environ))
-        here = Path.cwd()
-        os.chdir(elsewhere)
-        training = start_child(arguments, niceness=NICENESS, captured=True)
-        os.chdir(here)
-        time.sleep(5)  # past the imports, into the work
-        during = load.open_(port, _users(n_users), rate, SECONDS)
-        assert training.poll() is None, "the training ended before the measurement did"
-        stop_children([training])
-    return {"rate": round(rate, 1), "without": before._asdict(), "with": during._asdict()}
-
-
-_SWAP = """
-import shutil, sys, time
-from pathlib import Path
-from selera.pipeline.publish import replace_published
-model, n = Path(sys.argv[1]), int(sys.argv[2])
-versions = [Path(f"{model}.{name}") for name in ("one", "other")]
-for each in versions:
-    shutil.copyfile(model, each)
-print("ready", flush=True)
-sys.stdin.read()
-for turn in range(n):
-    began = time.monotonic()
-    replace_published(model, versions[turn % 2])
-    time.sleep(max(0.0, 1.0 - (time.monotonic() - began)))
-for each in versions:
-    each.unlink()
-"""
 
 
 def _large_model(folder: Path) -> dict[str, Any]:
@@ -283,34 +212,3 @@ def _fresh(folder: Path) -> dict[str, Any]:
             waits.append((time.perf_counter() - told) * 1000)
     p50, most = np.percentile(waits, [50, 100]).round(1).tolist()
     return {"events": len(waits), "p50_ms": p50, "most_ms": most}
-
-
-def _users(n_users: int, query: str = "", seed: int = 0) -> Iterator[bytes]:
-    """Requests of users drawn evenly, without end."""
-    rng = np.random.default_rng(seed)
-    while True:
-        for user in rng.integers(1, n_users + 1, 1000).tolist():
-            yield load.get(f"/recommend/{user}?limit=10{query}")
-
-
-def _constants(n_users: int) -> Iterator[bytes]:
-    rng = np.random.default_rng(0)
-    while True:
-        for user in rng.integers(1, n_users + 1, 1000).tolist():
-            yield load.get(f"/constant/{user}")
-
-
-def _warm(port: int, n_users: int) -> None:
-    """Let every user ask once, so that what is remembered is, where it is kept."""
-    time.sleep(SETTLE_S)
-    load.closed(
-        port, (load.get(f"/recommend/{id}?limit=10") for id in range(1, n_users + 1)), n_users
-    )
-
-
-def _set_constant(port: int) -> int:
-    """Let the constant answer be one of ours; its bytes."""
-    status, body = load.ask(port, load.get("/recommend/1?limit=10"))
-    assert status == 200, (status, body)
-    load.ask(port, load.post("/constant/set", body))
-    return len(body)
