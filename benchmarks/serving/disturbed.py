@@ -19,8 +19,8 @@ from . import load
 from .asking import LATENCY_ROUNDS, N_ASKING, PER_ROUND, SECONDS, typical, users, warm
 from .servers import metric, server
 
-N_SWAPS = 100
-AROUND_S = 25.0
+N_SWAPS = 34
+"""In each of the rounds, one a second."""
 
 _SWAP = """
 import shutil, sys, time
@@ -42,7 +42,7 @@ for each in versions:
 
 
 def swaps(folder: Path) -> dict[str, Any]:
-    """100 swaps of the model under load, one a second, against the same load without.
+    """Some 100 swaps of the model under load, one a second, and the same load without, in turn.
 
     They are published as a training or a rollback does it: two versions in turn.
     """
@@ -51,25 +51,35 @@ def swaps(folder: Path) -> dict[str, Any]:
     with server(folder, "compose") as (port, _):
         warm(port, N_ASKING)
         rate = load.closed(port, users(N_ASKING), PER_ROUND).per_second / 2
-        before = load.open_(port, users(N_ASKING), rate, AROUND_S)
-        swap = [sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)]
-        swapper = subprocess.Popen(swap, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert swapper.stdin is not None
-        assert swapper.stdout is not None
-        swapper.stdout.readline()  # its imports are done: what is measured are swaps alone
-        swapper.stdin.close()
-        during = load.open_(port, users(N_ASKING), rate, float(N_SWAPS))
-        assert swapper.wait() == 0
-        after = load.open_(port, users(N_ASKING), rate, AROUND_S)
+        without, during = [], []
+        for _ in range(LATENCY_ROUNDS):
+            without.append(load.open_(port, users(N_ASKING), rate, float(N_SWAPS)))
+            with _swapping(model):
+                during.append(load.open_(port, users(N_ASKING), rate, float(N_SWAPS)))
         n_swaps = metric(port, "selera_model_swaps_total")
     model.unlink()
     model.write_bytes(content)
     return {
-        "without": before._asdict(),
-        "with_100_swaps": during._asdict(),
-        "without_again": after._asdict(),
+        "rate": round(rate, 1),
+        "without": typical(without),
+        "with": typical(during),
+        "n": sum(each.n for each in during),
+        "failed": sum(each.failed for each in during),
         "swaps": n_swaps,
     }
+
+
+@contextlib.contextmanager
+def _swapping(model: Path) -> Iterator[None]:
+    """A process that swaps the model; its imports are done: what is measured are swaps alone."""
+    command = [sys.executable, "-c", _SWAP, str(model), str(N_SWAPS)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as swapper:
+        assert swapper.stdin is not None
+        assert swapper.stdout is not None
+        swapper.stdout.readline()
+        swapper.stdin.close()
+        yield
+        assert swapper.wait() == 0
 
 
 def while_training(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import mmap
 import pickletools
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts.between import Between, nothing
 from ..contracts.errors import ArtifactError, ModelNotReady
 from .format import ALIGNMENT_BYTES, DTYPES, FOOTER, FORMAT_VERSION, MAGIC, MOST_OPCODES, OPCODES
 
@@ -22,13 +22,6 @@ _CURE = "Train a new one with: python training.py"
 _SMALL_READ_BYTES = 1 << 16
 _READ_BYTES = 1 << 20
 _OPCODES_AT_ONCE = 500
-
-Between = Callable[[], object]
-"""Called between the pieces of a work, each of a millisecond or less: it may rest, or raise."""
-
-
-def nothing() -> None:
-    """What is done between pieces where nobody else waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .behaviors import BehaviorRow
+from .between import Between, nothing
 from .catalogue import CatalogueColumns
 from .events import Changes, Event, EventOutcome
 from .histories import Explanation, Explanations, Histories, TopN
@@ -169,8 +170,11 @@ class Catalogue(Protocol):
 class CatalogueSource(Catalogue, Protocol):
     """A catalogue that can be told as a whole."""
 
-    def catalogue_columns(self) -> CatalogueColumns:
-        """All products, in the order of their ids; those whose id cannot be used are left out."""
+    def catalogue_columns(self, between: Between = nothing) -> CatalogueColumns:
+        """All products, in the order of their ids; those whose id cannot be used are left out.
+
+        `between` is called between pieces of the reading.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, func, select, types
 
+from ..contracts.between import Between
 from ..contracts.catalogue import NO_CODE, WORDS, CatalogueColumns, Words
 from ..contracts.ids import Id, IdKind
 from ..contracts.tables import PRODUCT
@@ -20,15 +21,19 @@ from .layout import ShopLayout, TableLayout
 from .streaming import stream
 from .values import parse_number, plain, read_id
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 500
+"""A millisecond of reading."""
 
 _FLOAT_TYPES = frozenset({int, float, type(None)})
 
 
-def read_catalogue(connection: Connection, layout: ShopLayout) -> CatalogueColumns:
+def read_catalogue(
+    connection: Connection, layout: ShopLayout, between: Between
+) -> CatalogueColumns:
     """All products of which the id can be used, in the order of their ids, texts by code points.
 
-    Of several rows of one id, the first that the database tells counts. Raises what SQLAlchemy or
+    Of several rows of one id, the first that the database tells counts. `between` is called after
+    each batch of rows. Raises what SQLAlchemy or
     the driver raises.
     """
     table, kind = layout[PRODUCT], layout.id_kind(PRODUCT.key)
@@ -46,6 +51,7 @@ def read_catalogue(connection: Connection, layout: ShopLayout) -> CatalogueColum
             codes[name].append(coder.codes(columns[name]))
         for name, parts in numbers.items():
             parts.append(read[name](columns[name]))
+        between()
     order = ids.order()
     return CatalogueColumns(
         ids.take(order),

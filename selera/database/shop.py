@@ -11,6 +11,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, Executable, func, select
 
 from ..contracts.behaviors import BehaviorRow
+from ..contracts.between import Between, nothing
 from ..contracts.catalogue import CatalogueColumns
 from ..contracts.events import EventConfig
 from ..contracts.ids import Id, IdKind
@@ -123,22 +124,23 @@ class Shop:
         rows = self._fetch(self._history.statement, self._history.bind(user_id))
         return self._history.read(rows, user_id)
 
-    def catalogue_columns(self) -> CatalogueColumns:
+    def catalogue_columns(self, between: Between = nothing) -> CatalogueColumns:
         """All products, in the order of their ids; those whose id cannot be used are left out.
 
-        Values are those of `products`, but an empty text counts as none.
+        `between` is called between pieces of the reading, which writers of a SQLite file without a
+        WAL wait for. Values are those of `products`, but an empty text counts as none.
         """
         driver_error = self._engine.dialect.loaded_dbapi.Error
         with translated(self._engine.url, "read the products of", driver_error):
             try:
                 with self._engine.connect() as connection, strict_texts(connection):
-                    return read_catalogue(connection, self._layout)
+                    return read_catalogue(connection, self._layout, between)
             except driver_error:
                 if self._engine.dialect.name != "sqlite":
                     raise
             # Another program has stored a text that is no UTF-8.
             with self._engine.connect() as connection:
-                return read_catalogue(connection, self._layout)
+                return read_catalogue(connection, self._layout, between)
 
     def catalogue_token(self) -> str:
         """A text that differs where the products may have changed; `catalogue_token_query` says

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ..contracts.between import Between, nothing
 from ..contracts.errors import DatabaseError
 from ..contracts.ids import Id, IdMap
 from ..contracts.protocols import CatalogueSource
@@ -65,10 +66,13 @@ class LiveCatalogue:
         self._seconds = 0.0
         self._rounds = Rounds()  # of details
 
-    def refresh(self) -> None:
-        """Read the catalogue if it may have changed; DatabaseError where there is no answer."""
+    def refresh(self, between: Between = nothing) -> None:
+        """Read the catalogue if it may have changed; DatabaseError where there is no answer.
+
+        `between` is called between pieces of the reading, unless everybody waits for it.
+        """
         with self._reading:
-            self._refresh()
+            self._refresh(nothing if self._stock is None else between)
 
     def read_ahead(self) -> None:
         """Read the details of a piece of a large catalogue, where they are missing or due.
@@ -168,10 +172,10 @@ class LiveCatalogue:
             if not self._line.answers:
                 raise DatabaseError("The catalogue was not read yet, and the database is silent.")
             with self._reading:
-                stock = self._stock or self._refresh()
+                stock = self._stock or self._refresh(nothing)
         return stock
 
-    def _refresh(self) -> Stock:
+    def _refresh(self, between: Between) -> Stock:
         """Read what may have changed, or all of it where that is due; the caller holds the lock."""
         token = self._source.catalogue_token()
         started = time.monotonic()
@@ -179,7 +183,7 @@ class LiveCatalogue:
         is_due = started - self._aged_from > pause
         stock = self._stock
         if stock is None or token != self._token or is_due:
-            stock = self._replace(self._read())
+            stock = self._replace(self._read(between))
             self._token, self._seconds = token, time.monotonic() - started
         if is_due:
             self._aged_from = time.monotonic()
@@ -187,8 +191,8 @@ class LiveCatalogue:
                 self._rounds.begin(len(stock.columns))
         return stock
 
-    def _read(self) -> Stock:
-        columns = self._source.catalogue_columns()
+    def _read(self, between: Between) -> Stock:
+        columns = self._source.catalogue_columns(between)
         stock = Stock(columns, IdMap.from_ids(columns.ids), {})
         if len(columns) <= READ_AHEAD:
             self._read_details(all_ids(stock.ids), stock)

@@ -15,6 +15,7 @@ from ..contracts.protocols import ChangeFeed
 from . import metrics
 from .catalogue import LiveCatalogue
 from .line import Line
+from .pace import Pace
 from .users import LiveUsers
 
 POLL_S = 0.1
@@ -153,7 +154,7 @@ class ShopFollower:
     def look(self) -> None:
         """Read the catalogue where it has changed."""
         try:
-            self._catalogue.refresh()
+            self._catalogue.refresh(Pace())
         except DatabaseError:
             self._line.fell_silent()
             raise

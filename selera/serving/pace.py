@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 
+REST = 3.0
+MOST_REST_S = 0.3
+"""So that a rollback does not take a second, and no writer waits long for a table that is read."""
+
 
 class Pace:
     """Rests between the pieces of a work, for `rest` times as long as each of them took.
@@ -12,7 +16,7 @@ class Pace:
     for the interpreter or for a processor. After `at_most_s` of rest altogether, the work hurries.
     """
 
-    def __init__(self, rest: float, at_most_s: float) -> None:
+    def __init__(self, rest: float = REST, at_most_s: float = MOST_REST_S) -> None:
         self._rest = rest
         self._left_s = at_most_s
         self._began = time.perf_counter()

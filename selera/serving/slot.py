@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ..artifact import Between, nothing, open_artifact, verify_artifact
+from ..artifact import open_artifact, verify_artifact
+from ..contracts.between import Between, nothing
 from ..contracts.errors import ArtifactError, ModelNotReady
 from ..models import Recommender
 from .answers import ModelInfo
@@ -37,11 +38,6 @@ READ_AT_ONCE_BYTES = 64 << 20
 
 READ_AFTER_S = 10.0
 """A larger one that answers already is read so long after it began to: starting is in a hurry."""
-
-REST = 3.0
-MOST_REST_S = 0.3
-"""A file that is followed is read with rests of so many times as long, as long as none waits for
-its model; but a rollback is not to take a second."""
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +103,7 @@ class ModelSlot:
         """Read the whole file of a model that answers already; without one where it is damaged."""
         self._read_at = math.inf
         try:
-            verify_artifact(self._path, _pace())
+            verify_artifact(self._path, Pace())
         except ArtifactError as error:
             if _signature(self._path) == self._signature:
                 self._model, self._refusal = None, error
@@ -131,7 +127,7 @@ class ModelSlot:
         self._signature = signature
         started = time.perf_counter()
         is_read = self._model is not None or signature is None or signature[1] <= READ_AT_ONCE_BYTES
-        between = nothing if prepare is None or self._model is None else _pace()
+        between = nothing if prepare is None or self._model is None else Pace()
         try:
             model = _load(self._path, between, is_read=is_read)
         except ArtifactError as error:
@@ -196,10 +192,6 @@ def _signature(path: Path) -> _Signature | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _pace() -> Pace:
-    return Pace(REST, MOST_REST_S)
 
 
 def _load(path: Path, between: Between, *, is_read: bool) -> Recommender:

@@ -14,7 +14,7 @@ import pytest
 from selera.contracts.errors import ProductNotFound
 from selera.contracts.ids import Id
 from selera.contracts.tables import PRODUCT
-from selera.database import Shop
+from selera.database import Shop, catalogue_rows
 from selera.serving import Filters, Question, RecommendationService, ServingConfig, personal
 from selera.serving import catalogue as live_catalogue
 from selera.serving.catalogue import LiveCatalogue
@@ -154,6 +154,20 @@ def test_a_remembered_list_waits_for_nothing_though_details_are_not_at_hand(
         wait_until(lambda: bool(service.recommend(USER)) and is_immediate(service, USER))
         assert not service._memory.catalogue.is_at_hand(service._models.current())
         assert not is_immediate(service, USER, Question(limit=3))
+
+
+def test_only_who_reads_beside_answers_rests(
+    own_url: str, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_rows, "BATCH_ROWS", 5)
+    monkeypatch.setattr(live_catalogue, "SHARE_OF_TIME", 0)
+    with contextlib.closing(Shop.open(own_url)) as shop:
+        catalogue, pieces = LiveCatalogue(shop, 0.0, Line()), list[int]()
+        catalogue.refresh(lambda: pieces.append(1))
+        assert pieces == []  # it was the first time: everybody waits
+        catalogue.refresh(lambda: pieces.append(1))
+        assert catalogue._stock is not None
+        assert len(pieces) == -(-len(catalogue._stock.columns) // 5)
 
 
 def is_renamed(service: RecommendationService) -> bool:

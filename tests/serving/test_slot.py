@@ -266,7 +266,7 @@ def test_a_file_is_read_with_rests_only_while_another_model_answers(
     slot.follow(lambda model: None)
     assert slot.current().version == "second"
     assert len(rests) > 3
-    assert 0 < sum(rests) <= module.MOST_REST_S
+    assert 0 < sum(rests) <= pace.MOST_REST_S
     rests.clear()
     monkeypatch.setattr(slot, "_look_at", 0.0)
     versions("third")
