@@ -4,10 +4,4 @@ from .format import FORMAT_VERSION
 from .reading import Artifact, open_artifact, verify_artifact
 from .writing import write_artifact
 
-__all__ = [
-    "FORMAT_VERSION",
-    "Artifact",
-    "open_artifact",
-    "verify_artifact",
-    "write_artifact",
-]
+__all__ = ["FORMAT_VERSION", "Artifact", "open_artifact", "verify_artifact", "write_artifact"]

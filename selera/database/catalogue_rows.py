@@ -33,8 +33,7 @@ def read_catalogue(
     """All products of which the id can be used, in the order of their ids, texts by code points.
 
     Of several rows of one id, the first that the database tells counts. `between` is called after
-    each batch of rows. Raises what SQLAlchemy or
-    the driver raises.
+    each batch of rows. Raises what SQLAlchemy or the driver raises.
     """
     table, kind = layout[PRODUCT], layout.id_kind(PRODUCT.key)
     read = {name: how for name, how in _NUMBERS.items() if name == "price" or name in table.types}
