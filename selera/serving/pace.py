@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 REST = 3.0
-MOST_REST_S = 0.3
+MOST_REST_S = 0.2
 """So that a rollback does not take a second, and no writer waits long for a table that is read."""
 
 
